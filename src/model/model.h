@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LADLE_MODEL_MODEL_H
+#define LADLE_MODEL_MODEL_H
+
+/* A model on disk, for the rooms above: what the public ladle_model is made of. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "ladle/model.h"
+#include "model/layers.h"
+
+struct ladle_model_file {
+    const char *path;
+    int fd;              /* open for reading, buffered */
+    uint64_t bytes;
+    struct timespec modified;
+    uint64_t header_hash;
+};
+
+struct ladle_model {
+    struct ladle_arena arena;
+    const char *path;          /* directory or file as found */
+    const char *directory;     /* the directory whose side files belong to the model */
+    struct ladle_model_file *files;
+    uint32_t file_count;
+    struct ladle_tensor *tensors;   /* in model order, see layers.h */
+    struct ladle_position *positions; /* of each tensor */
+    size_t tensor_count;
+    uint32_t *by_name;         /* hash table of tensor index + 1, 0 empty; size by_name_mask + 1 */
+    uint32_t by_name_mask;
+    struct ladle_json *config; /* config.json; NULL if there is none */
+    struct ladle_stack *stacks;
+    uint32_t stack_count;
+    uint32_t main_stack;       /* index of the longest (first of equals); meaningless when stack_count is 0 */
+    bool tied;                 /* config says tie_word_embeddings (also inside text_config) */
+    int64_t embedding;         /* index of the token embedding, -1 if not recognised */
+    bool scaled;               /* quantised weights with scales of their own, or packed integers: copying only */
+    const char *scaled_why;    /* what shows that: a tensor name or "quantization_config in config.json" */
+};
+
+/* Index of a tensor by name, or -1. */
+int64_t ladle_model_index(const struct ladle_model *model, const char *name);
+
+/* As ladle_model_index, but a missing output head of a tied model is its token embedding. */
+int64_t ladle_model_source_index(const struct ladle_model *model, const char *name);
+
+/* Memory held for the model's metadata. */
+size_t ladle_model_metadata_bytes(const struct ladle_model *model);
+
+#endif

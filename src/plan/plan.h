@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LADLE_PLAN_PLAN_H
+#define LADLE_PLAN_PLAN_H
+
+/* A recipe applied to models: one job for each output tensor, in the order in which the output stores them, every byte's place
+ * known. Made in steps, each a file of this room:
+ *
+ *   inputs.c    opens the models that the recipe names          jobs.c    recipe x models -> jobs
+ *   values.c    parameters of every job, resolved and checked    layout.c  jobs -> shards, positions in the output
+ *   budget.c    blocks, memory, passes, bytes to read            report.c  what the public plan functions answer
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "ladle/merge.h"
+#include "method/method.h"
+#include "model/config.h"
+#include "model/model.h"
+#include "recipe/recipe.h"
+
+/* A stored tensor as source of a job's elements: `elems` of the job from `offset` of a file on. */
+struct ladle_source {
+    uint64_t offset;  /* in its file, of the first element; aligned to nothing */
+    uint32_t file;    /* index in plan->files */
+    uint16_t model;   /* index in plan->models */
+    uint8_t dtype;    /* enum ladle_dtype, as stored */
+};
+
+enum ladle_action {
+    LADLE_ACTION_MERGE,
+    LADLE_ACTION_COPY,          /* source 0, converted to the stored type if that differs */
+    LADLE_ACTION_COPY_IF_EQUAL, /* integers: all sources hold the same bytes, else an error */
+    LADLE_ACTION_TEXT,          /* no sources: bytes that `plan->text` makes (shard headers) */
+};
+
+struct ladle_job {
+    const char *name;             /* of the output tensor; for a text: of what it is ("header of model.safetensors") */
+    const uint64_t *shape;        /* points into a model or the plan's arena */
+    uint64_t elems;               /* for a text: bytes */
+    uint64_t bytes;               /* stored size in the output */
+    uint64_t position;            /* of its first byte in the output space, see ladle_shard */
+    struct ladle_source *sources; /* base first if the method uses it, then models in order */
+    const double *each;           /* parameter values, as in ladle_task; NULL where the action is no merge */
+    const double *shared;
+    uint64_t block_elems;         /* budget.c */
+    uint64_t resident_blocks;     /* the first blocks, kept between passes */
+    uint32_t shard;
+    uint16_t source_count;
+    uint16_t passes;              /* statistics passes expected */
+    uint8_t rank;
+    uint8_t dtype;                /* stored type, enum ladle_dtype */
+    uint8_t action;               /* enum ladle_action */
+    uint8_t real;                 /* enum ladle_real */
+    bool has_base;
+};
+
+/* A file with tensors in the output. The output space is one line of bytes: shard after shard, each beginning at a multiple of
+ * the chunk size; the header text comes first in each. */
+struct ladle_shard {
+    const char *name;
+    uint64_t position;      /* in the output space */
+    uint64_t bytes;         /* of the file */
+    uint64_t header_bytes;  /* 8 + length, a multiple of 4096 */
+    uint64_t first_job, job_count; /* its tensors (the header's own text job comes before first_job) */
+};
+
+struct ladle_file {
+    const char *path;
+    int fd;                 /* buffered, owned by the model */
+    uint64_t bytes;
+    uint16_t model;
+};
+
+/* How the budget is spent; all sizes in bytes. */
+struct ladle_memory {
+    uint64_t slot_bytes;    /* one slot holds the elements of one source in one block, plus slack for aligned reading */
+    uint32_t slots;
+    uint64_t chunk_bytes;   /* piece of the output stream; a multiple of 4096 */
+    uint32_t chunks;
+    uint64_t scratch_bytes; /* of one worker */
+    uint64_t state_bytes;   /* of one open job */
+    uint64_t partial_bytes; /* of one block between accumulate and combine */
+    uint32_t open_jobs;     /* jobs whose statistics may be under way at once */
+    uint64_t metadata_bytes;
+    uint64_t other_bytes;   /* rings, descriptors of blocks, stacks */
+    uint64_t total_bytes;   /* all of the above that counts against the budget */
+};
+
+struct ladle_plan {
+    struct ladle_arena arena;
+    struct ladle_options options;
+    struct ladle_recipe recipe;
+    const struct ladle_method *method;
+
+    struct ladle_model **models;    /* owned */
+    const char **model_names;       /* as the recipe writes them, for messages */
+    size_t model_count;
+    uint16_t donor;                 /* index of the model whose side files the output gets */
+    struct ladle_file *files;       /* all models' files */
+    size_t file_count;
+
+    struct ladle_job *jobs;
+    uint64_t job_count;             /* tensors and texts */
+    struct ladle_shard *shards;
+    uint32_t shard_count;
+    uint64_t tensor_count;
+    uint64_t parameter_count;       /* elements of the output */
+    uint64_t tensor_bytes;          /* of the output's tensors */
+    uint64_t read_bytes, input_bytes;
+    uint64_t seed;
+    unsigned threads;
+    bool one_dtype;                 /* for config.json */
+    enum ladle_dtype dtype;
+    const struct ladle_layer_origin **layer_origins; /* for each of the donor's stacks; see model/config.h */
+    uint32_t *layer_counts;
+    int tied;
+    uint64_t vocabulary;
+
+    struct ladle_memory memory;
+    uint64_t least_bytes;           /* the smallest budget that works */
+};
+
+/* Opens every model of the recipe; fills models, files, donor. */
+int ladle_plan_open_inputs(struct ladle_plan *plan, struct ladle_error *error);
+
+/* The index of the model that a reference of the recipe stands for; it was opened before. */
+uint16_t ladle_plan_model(const struct ladle_plan *plan, const struct ladle_recipe_model *model);
+
+/* Makes all jobs in model order, with shapes, types, actions and parameter values checked; no layout yet. */
+int ladle_plan_make_jobs(struct ladle_plan *plan, struct ladle_error *error);
+
+/* Cuts the jobs into shards, orders them within each (wider element types first), adds the header texts, gives every job its
+ * position. chunk_bytes: alignment of shards in the output space. */
+int ladle_plan_lay_out(struct ladle_plan *plan, uint64_t chunk_bytes, struct ladle_error *error);
+
+/* Chooses blocks, slots and chunks for the budget; LADLE_OVER_BUDGET if it cannot be done. */
+int ladle_plan_budget(struct ladle_plan *plan, struct ladle_error *error);
+
+/* The task of a merging job, for its method. `dtypes` (source_count bytes) is the caller's and is filled. */
+void ladle_plan_task(const struct ladle_plan *plan, const struct ladle_job *job, uint8_t *dtypes, struct ladle_task *task);
+
+/* Blocks of a job (0 for an empty tensor). */
+uint64_t ladle_job_blocks(const struct ladle_job *job);
+
+/* Makes the bytes [first, first + count) of a text job, into `out`. */
+int ladle_plan_text(const struct ladle_plan *plan, const struct ladle_job *job, uint64_t first, size_t count, uint8_t *out,
+                    struct ladle_error *error);
+
+/* The longest text of `model` in messages: its reference in the recipe. */
+const char *ladle_plan_model_name(const struct ladle_plan *plan, uint16_t model);
+
+#endif
