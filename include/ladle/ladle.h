@@ -8,6 +8,7 @@
 #include "ladle/merge.h"
 #include "ladle/method.h"
 #include "ladle/model.h"
+#include "ladle/text.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ladle/text.h" /* ladle_nearest */
+
 /* A text that grows; all zeros is empty. Once memory was missing `failed` is set and further additions do nothing, so that
  * one check at the end is enough. `data` is NUL-terminated whenever it is not NULL. */
 struct ladle_text {
@@ -22,10 +24,6 @@ void ladle_text_printf(struct ladle_text *text, const char *format, ...) __attri
 
 bool ladle_starts_with(const char *text, const char *start);
 bool ladle_ends_with(const char *text, const char *end);
-
-/* The word of `known` (NULL-terminated list) that `word` was most likely meant to be, by edit distance with case, '-' and '_'
- * counting little; NULL if none is near. Static storage of the list. */
-const char *ladle_nearest(const char *word, const char *const *known);
 
 /* The distance that ladle_nearest uses, for callers whose words are in no list: 0 equal, larger is further; SIZE_MAX when not
  * near enough to be a typing mistake. Words over 64 bytes are never near. */
