@@ -5,10 +5,10 @@
 /* Marks the functions that the shared library exports; everything else stays inside. */
 #if defined(__GNUC__)
 #define LADLE_API __attribute__((visibility("default")))
-#define LADLE_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define LADLE_PRINTF(text_at, first) __attribute__((format(printf, text_at, first)))
 #else
 #define LADLE_API
-#define LADLE_PRINTF(format, first)
+#define LADLE_PRINTF(text_at, first)
 #endif
 
 #endif
