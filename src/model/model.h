@@ -13,9 +13,9 @@
 #include "ladle/model.h"
 #include "model/layers.h"
 
+/* A file with tensors. It is open only while its header is read: a recipe may bring more shards than there are descriptors. */
 struct ladle_model_file {
     const char *path;
-    int fd;              /* open for reading, buffered */
     uint64_t bytes;
     struct timespec modified;
     uint64_t header_hash;

@@ -68,8 +68,7 @@ struct ladle_shard {
 };
 
 struct ladle_file {
-    const char *path;
-    int fd;                 /* buffered, owned by the model */
+    const char *path;       /* owned by the model; whoever reads opens it */
     uint64_t bytes;
     uint16_t model;
 };
