@@ -11,6 +11,7 @@ struct ladle_target {
     /* For each shard of the plan, a descriptor open for writing; `direct` says whether all were opened with O_DIRECT. */
     const int *fds;
     bool direct;
+    uint64_t first_chunk; /* chunks before this one are on the disk from an earlier run */
 };
 
 struct ladle_engine_result {

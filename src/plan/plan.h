@@ -5,8 +5,9 @@
 /* A recipe applied to models: one job for each output tensor, in the order in which the output stores them, every byte's place
  * known. Made in steps, each a file of this room:
  *
- *   inputs.c    opens the models that the recipe names          jobs.c    recipe x models -> jobs
- *   values.c    parameters of every job, resolved and checked    layout.c  jobs -> shards, positions in the output
+ *   inputs.c    opens the models that the recipe names          jobs.c    recipe x models -> jobs, with the help of
+ *   values.c    parameters of every job, resolved and checked             parts.c, walk.c, missing.c, types.c (see making.h)
+ *   layout.c    jobs -> shards, positions in the output          origins.c what the output's config.json has to say
  *   budget.c    blocks, memory, passes, bytes to read            report.c  what the public plan functions answer
  */
 
@@ -80,9 +81,13 @@ struct ladle_memory {
     uint64_t chunk_bytes;   /* piece of the output stream; a multiple of 4096 */
     uint32_t chunks;
     uint64_t scratch_bytes; /* of one worker */
-    uint64_t state_bytes;   /* of one open job */
+    uint64_t state_bytes;   /* of one open job, running counts included */
+    uint64_t tally_offset;  /* of the running counts in it */
+    uint32_t tallies;       /* most running counts of any job */
     uint64_t partial_bytes; /* of one block between accumulate and combine */
+    uint32_t partials;      /* how many of those */
     uint32_t open_jobs;     /* jobs whose statistics may be under way at once */
+    uint32_t blocks;        /* descriptors of blocks in memory or on their way there */
     uint64_t metadata_bytes;
     uint64_t other_bytes;   /* rings, descriptors of blocks, stacks */
     uint64_t total_bytes;   /* all of the above that counts against the budget */
@@ -100,7 +105,11 @@ struct ladle_plan {
     uint16_t donor;                 /* index of the model whose side files the output gets */
     struct ladle_file *files;       /* all models' files */
     size_t file_count;
+    uint32_t *first_files;          /* index of each model's first file in `files` */
+    struct ladle_reference *references; /* what each way of naming a model stands for; inputs.c */
+    size_t reference_count;
 
+    struct ladle_job_list *unplaced; /* jobs in model order, before they are laid out; NULL afterwards */
     struct ladle_job *jobs;
     uint64_t job_count;             /* tensors and texts */
     struct ladle_shard *shards;
@@ -132,7 +141,8 @@ uint16_t ladle_plan_model(const struct ladle_plan *plan, const struct ladle_reci
 int ladle_plan_make_jobs(struct ladle_plan *plan, struct ladle_error *error);
 
 /* Cuts the jobs into shards, orders them within each (wider element types first), adds the header texts, gives every job its
- * position. chunk_bytes: alignment of shards in the output space. */
+ * position. chunk_bytes: alignment of shards in the output space, a multiple of 4096. Called again, it only gives new positions
+ * for another alignment. */
 int ladle_plan_lay_out(struct ladle_plan *plan, uint64_t chunk_bytes, struct ladle_error *error);
 
 /* Chooses blocks, slots and chunks for the budget; LADLE_OVER_BUDGET if it cannot be done. */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LADLE_ENGINE_FILES_H
+#define LADLE_ENGINE_FILES_H
+
+/* The input files while the engine reads them: opened when first needed, closed when descriptors get scarce, read past the page
+ * cache where that works and otherwise with what was read dropped from it. Used by the reading thread alone. */
+
+#include <stdbool.h>
+
+#include "plan/plan.h"
+
+struct ladle_open_file {
+    int fd;           /* -1: not open */
+    bool direct;      /* read with O_DIRECT */
+    uint32_t uses;    /* jobs that are being read from it */
+    uint64_t undropped_bytes; /* read through the page cache since it was last told to drop */
+};
+
+struct ladle_files {
+    const struct ladle_plan *plan;
+    struct ladle_open_file *open;
+    uint32_t open_count, most_open;
+    bool told;        /* that some file is read through the page cache */
+};
+
+int ladle_files_init(struct ladle_files *files, const struct ladle_plan *plan, struct ladle_error *error);
+void ladle_files_finish(struct ladle_files *files);
+
+/* Opens a file if it is not open, checks that it still has the size the plan saw, and counts one more use.
+ * Returns LADLE_OK or LADLE_FAILED. */
+int ladle_files_use(struct ladle_files *files, uint32_t file, struct ladle_error *error);
+
+/* One use less. */
+void ladle_files_leave(struct ladle_files *files, uint32_t file);
+
+/* Says that a range has been read, so that its pages can be dropped from the page cache. */
+void ladle_files_was_read(struct ladle_files *files, uint32_t file, uint64_t offset, uint64_t bytes);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+
+#include "base/size.h"
+
+/* How often the caller hears of progress and is asked whether to stop, while nothing else happens. */
+#define TICK_MS 100u
+
+/* Bytes written through the page cache before they are pushed out and dropped from it. */
+#define FLUSH_EVERY_BYTES (8ull << 20)
+#define FLUSH_BEHIND_BYTES (16ull << 20)
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void issue_writes(struct ladle_engine *engine)
+{
+    struct ladle_chunk *chunk;
+    while (ladle_io_has_room(engine->io) && (chunk = ladle_chunks_next_full(&engine->chunks, engine->target->direct))) {
+        if (chunk->discarded) {
+            ladle_chunks_release(&engine->chunks, chunk);
+            pthread_cond_broadcast(&engine->work);
+            continue;
+        }
+        chunk->request.fd = engine->target->fds[chunk->shard];
+        ladle_io_submit(engine->io, &chunk->request);
+    }
+}
+
+/* Pages of the output count against the same budget as everything else where a cgroup charges them. */
+static void flush_page_cache(const struct ladle_engine *engine, const struct ladle_chunk *chunk)
+{
+    uint64_t chunk_bytes = engine->plan->memory.chunk_bytes, offset = chunk->request.offset;
+    int fd = chunk->request.fd;
+    if (engine->target->direct || offset / FLUSH_EVERY_BYTES == (offset + chunk_bytes) / FLUSH_EVERY_BYTES)
+        return;
+    sync_file_range(fd, (off_t)offset, (off_t)chunk_bytes, SYNC_FILE_RANGE_WRITE);
+    if (offset < FLUSH_BEHIND_BYTES)
+        return;
+    uint64_t start = offset > 3 * FLUSH_BEHIND_BYTES ? offset - 3 * FLUSH_BEHIND_BYTES : 0;
+    uint64_t bytes = offset - FLUSH_BEHIND_BYTES - start;
+    sync_file_range(fd, (off_t)start, (off_t)bytes,
+                    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+    posix_fadvise(fd, (off_t)start, (off_t)bytes, POSIX_FADV_DONTNEED);
+}
+
+static void finish_write(struct ladle_engine *engine, struct ladle_chunk *chunk)
+{
+    const struct ladle_shard *shard = &engine->plan->shards[chunk->shard];
+    if (chunk->request.result != 0) {
+        ladle_engine_stop(engine, ladle_fail_errno(engine->error, LADLE_FAILED, chunk->request.result,
+                                                   "%s: writing %zu bytes at %llu of the output", shard->name,
+                                                   chunk->request.bytes, (unsigned long long)chunk->request.offset));
+        return;
+    }
+    flush_page_cache(engine, chunk);
+    engine->bytes_written += chunk->expected;
+    ladle_chunks_release(&engine->chunks, chunk);
+    pthread_cond_broadcast(&engine->work);
+}
+
+static void finish_requests(struct ladle_engine *engine, struct ladle_io_request *list)
+{
+    for (struct ladle_io_request *next; list; list = next) {
+        next = list->next;
+        if (list->kind == LADLE_IO_READ)
+            ladle_reader_finish(engine, list->owner);
+        else
+            finish_write(engine, list->owner);
+    }
+}
+
+static void tell_progress(struct ladle_engine *engine, double started)
+{
+    const struct ladle_options *options = &engine->plan->options;
+    if (options->stop && options->stop(options->stop_user)) {
+        pthread_mutex_lock(&engine->lock);
+        ladle_engine_stop(engine, ladle_fail(engine->error, LADLE_STOPPED, "stopped"));
+        pthread_mutex_unlock(&engine->lock);
+    }
+    if (!options->progress)
+        return;
+    pthread_mutex_lock(&engine->lock);
+    const struct ladle_plan *plan = engine->plan;
+    const struct ladle_shard *last = &plan->shards[plan->shard_count - 1];
+    struct ladle_progress progress = {
+        .bytes_read = engine->bytes_read,
+        .bytes_to_read = plan->read_bytes,
+        .bytes_written = engine->bytes_written,
+        .bytes_to_write = plan->shard_count ? last->position + last->bytes : 0,
+        .tensor = engine->tensor_index < plan->job_count ? plan->jobs[engine->tensor_index].name : "",
+        .seconds = seconds_now() - started,
+    };
+    pthread_mutex_unlock(&engine->lock);
+    options->progress(options->progress_user, &progress);
+}
+
+int ladle_pump(struct ladle_engine *engine)
+{
+    double started = seconds_now(), told = started;
+    bool more = true;
+    while (more) {
+        pthread_mutex_lock(&engine->lock);
+        if (!engine->stopping) {
+            issue_writes(engine);
+            ladle_reader_issue(engine);
+        }
+        bool working = !engine->stopping && (!engine->all_done || engine->chunks.full != NULL);
+        pthread_mutex_unlock(&engine->lock);
+        more = working || engine->io->in_flight > 0;
+        if (!more)
+            break;
+        struct ladle_io_request *list = ladle_io_wait(engine->io, TICK_MS);
+        pthread_mutex_lock(&engine->lock);
+        finish_requests(engine, list);
+        pthread_mutex_unlock(&engine->lock);
+        if (seconds_now() - told >= TICK_MS * 1e-3) {
+            told = seconds_now();
+            tell_progress(engine, started);
+        }
+    }
+    return engine->status;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/state.h"
+
+#include <string.h>
+
+#include "base/size.h"
+
+/* Bytes of `elems` elements of a source; sub-byte types only occur in whole bytes (checked when headers are read). */
+static uint64_t stored_bytes(uint8_t dtype, uint64_t elems) { return elems * ladle_dtype_bits(dtype) / 8; }
+
+/* Pieces of a sample, so that each source's fit into one slot when read in aligned form. */
+static uint32_t sample_pieces(const struct ladle_engine *engine, const struct ladle_run *run)
+{
+    uint64_t widest = 0;
+    for (unsigned i = 0; i < run->job->source_count; i++)
+        widest = ladle_max(widest, stored_bytes(run->job->sources[i].dtype, LADLE_SAMPLE_ELEMS));
+    uint64_t room = engine->pool.slot_bytes / (ladle_round_up(widest, LADLE_IO_ALIGNMENT) + LADLE_IO_ALIGNMENT);
+    uint64_t whole = run->job->elems / LADLE_SAMPLE_ELEMS;
+    return (uint32_t)ladle_min(ladle_min(room, whole), LADLE_SAMPLE_PIECES);
+}
+
+static void open_run(struct ladle_engine *engine)
+{
+    struct ladle_run *run = engine->free_runs;
+    engine->free_runs = run->next;
+    uint8_t *dtypes = run->dtypes;
+    *run = (struct ladle_run){.dtypes = dtypes, .job = &engine->plan->jobs[engine->reader.job]};
+    run->kept_end = &run->kept;
+    run->stream_end = &run->stream;
+    run->blocks = ladle_job_blocks(run->job);
+    if (run->job->action == LADLE_ACTION_MERGE) {
+        run->method = engine->plan->method;
+        ladle_plan_task(engine->plan, run->job, dtypes, &run->task);
+        run->resident = run->job->passes > 0 ? run->job->resident_blocks : 0;
+        run->apply_pass = run->job->passes > 0 ? LADLE_PASS_UNKNOWN : 0;
+        struct ladle_needs needs = {0};
+        run->method->needs(&run->task, &needs);
+        run->sample_wanted = needs.sample && run->resident < run->blocks && sample_pieces(engine, run) > 0;
+    }
+    *engine->runs_end = run;
+    engine->runs_end = &run->next;
+    engine->reader.run = run;
+}
+
+/* Takes a descriptor and memory for the next block, or nothing if either is scarce. */
+static struct ladle_loaded *open_block(struct ladle_engine *engine, uint64_t elems, bool sample)
+{
+    struct ladle_run *run = engine->reader.run;
+    const struct ladle_job *job = run->job;
+    struct ladle_loaded *loaded = engine->free_blocks;
+    if (!loaded)
+        return NULL;
+    struct ladle_pool_mark mark = ladle_pool_mark(&engine->pool);
+    for (unsigned i = 0; i < job->source_count; i++) {
+        size_t bytes = sample ? engine->pool.slot_bytes
+                              : ladle_round_up(stored_bytes(job->sources[i].dtype, elems) + LADLE_IO_ALIGNMENT - 1,
+                                               LADLE_IO_ALIGNMENT);
+        loaded->pieces[i] = ladle_pool_take(&engine->pool, bytes);
+        if (!loaded->pieces[i]) {
+            while (i-- > 0)
+                ladle_pool_give(&engine->pool, loaded->pieces[i]);
+            ladle_pool_rewind(&engine->pool, mark);
+            return NULL;
+        }
+    }
+    engine->free_blocks = loaded->next;
+    loaded->run = run;
+    loaded->next = NULL;
+    loaded->sample = sample;
+    loaded->resident = false;
+    loaded->loaded = job->source_count == 0;
+    loaded->partial = NULL;
+    loaded->pass = engine->reader.pass;
+    return loaded;
+}
+
+/* Whether the run's next read is its sample; opens it. */
+static struct ladle_loaded *open_sample(struct ladle_engine *engine)
+{
+    struct ladle_run *run = engine->reader.run;
+    struct ladle_loaded *loaded = open_block(engine, 0, true);
+    if (!loaded)
+        return NULL;
+    uint32_t pieces = sample_pieces(engine, run);
+    loaded->block = (struct ladle_block){.elems = (size_t)pieces * LADLE_SAMPLE_ELEMS, .data = loaded->data};
+    loaded->requests_left = pieces * run->job->source_count;
+    run->sample = loaded;
+    return loaded;
+}
+
+static struct ladle_loaded *open_next_block(struct ladle_engine *engine)
+{
+    struct ladle_reader *reader = &engine->reader;
+    struct ladle_run *run = reader->run;
+    uint64_t first = reader->block * run->job->block_elems;
+    uint64_t elems = ladle_min(run->job->block_elems, run->job->elems - first);
+    struct ladle_loaded *loaded = open_block(engine, elems, false);
+    if (!loaded)
+        return NULL;
+    loaded->block =
+        (struct ladle_block){.first = first, .elems = (size_t)elems, .index = reader->block, .data = loaded->data};
+    loaded->requests_left = run->job->source_count;
+    loaded->resident = reader->block < run->resident;
+    struct ladle_loaded ***end = loaded->resident ? &run->kept_end : &run->stream_end;
+    **end = loaded;
+    *end = &loaded->next;
+    if (loaded->resident && !run->kept_next)
+        run->kept_next = loaded;
+    reader->block++;
+    if (loaded->loaded)
+        pthread_cond_signal(&engine->work);
+    return loaded;
+}
+
+/* Where a request's bytes lie in the file and in its piece of memory. */
+static void prepare_request(struct ladle_engine *engine, struct ladle_read_request *request)
+{
+    const struct ladle_reader *reader = &engine->reader;
+    struct ladle_loaded *loaded = reader->loaded;
+    const struct ladle_job *job = loaded->run->job;
+    const struct ladle_source *source = &job->sources[reader->source];
+    uint64_t first = loaded->block.first, elems = loaded->block.elems;
+    uint8_t *memory = loaded->pieces[reader->source];
+
+    if (loaded->sample) {
+        uint64_t pieces = loaded->block.elems / LADLE_SAMPLE_ELEMS;
+        first = job->elems / pieces * reader->piece;
+        elems = LADLE_SAMPLE_ELEMS;
+        memory += reader->piece * (ladle_round_up(stored_bytes(source->dtype, elems), LADLE_IO_ALIGNMENT) + LADLE_IO_ALIGNMENT);
+    }
+    uint64_t start = source->offset + stored_bytes(source->dtype, first), bytes = stored_bytes(source->dtype, elems);
+    uint64_t aligned = start - start % LADLE_IO_ALIGNMENT;
+    struct ladle_open_file *file = &engine->files.open[source->file];
+    file->uses++; /* until the request is back */
+    if (!file->direct)
+        memory += start - aligned;
+    uint64_t offset = file->direct ? aligned : start;
+    request->loaded = loaded;
+    request->source = reader->source;
+    request->useful_bytes = bytes;
+    request->io = (struct ladle_io_request){
+        .kind = LADLE_IO_READ,
+        .fd = file->fd,
+        .buffer = memory,
+        .bytes = file->direct ? ladle_round_up(start + bytes - aligned, LADLE_IO_ALIGNMENT) : bytes,
+        .least = start + bytes - offset,
+        .offset = offset,
+        .owner = request,
+    };
+    if (!loaded->sample)
+        loaded->data[reader->source] = loaded->pieces[reader->source] + (start - aligned);
+}
+
+/* Issues requests of the block being opened; returns false when requests are scarce. */
+static bool issue_requests(struct ladle_engine *engine)
+{
+    struct ladle_reader *reader = &engine->reader;
+    struct ladle_loaded *loaded = reader->loaded;
+    uint32_t pieces = loaded->sample ? (uint32_t)(loaded->block.elems / LADLE_SAMPLE_ELEMS) : 1;
+    while (reader->source < loaded->run->job->source_count) {
+        struct ladle_read_request *request = engine->free_requests;
+        if (!request || !ladle_io_has_room(engine->io) || reader->bytes_in_flight >= LADLE_ENGINE_READ_BYTES)
+            return false;
+        engine->free_requests = request->next;
+        prepare_request(engine, request);
+        reader->bytes_in_flight += request->io.bytes;
+        ladle_io_submit(engine->io, &request->io);
+        if (++reader->piece == pieces) {
+            reader->piece = 0;
+            reader->source++;
+        }
+    }
+    reader->loaded = NULL;
+    return true;
+}
+
+static int begin_job(struct ladle_engine *engine)
+{
+    const struct ladle_job *job = &engine->plan->jobs[engine->reader.job];
+    for (unsigned i = 0; i < job->source_count; i++) {
+        int status = ladle_files_use(&engine->files, job->sources[i].file, engine->error);
+        if (status != LADLE_OK)
+            return status;
+    }
+    open_run(engine);
+    engine->reader.pass = 0;
+    engine->reader.block = 0;
+    return LADLE_OK;
+}
+
+/* Every block of the pass is opened: goes to the next pass or job. Returns false if that must wait for a resolve. */
+static bool end_pass(struct ladle_engine *engine)
+{
+    struct ladle_reader *reader = &engine->reader;
+    struct ladle_run *run = reader->run;
+    bool read_again = run->resident < run->blocks && reader->pass != run->apply_pass;
+    if (read_again) {
+        /* Pass p+1 follows unless p is the apply pass, and what p is was decided by the resolve after p-1. */
+        if (reader->pass > 0 && run->apply_pass == LADLE_PASS_UNKNOWN && run->pass < reader->pass)
+            return false;
+        reader->pass++;
+        reader->block = run->resident;
+        return true;
+    }
+    for (unsigned i = 0; i < run->job->source_count; i++)
+        ladle_files_leave(&engine->files, run->job->sources[i].file);
+    reader->run = NULL;
+    reader->job++;
+    return true;
+}
+
+static bool next_block(struct ladle_engine *engine)
+{
+    struct ladle_reader *reader = &engine->reader;
+    struct ladle_run *run = reader->run;
+    bool sample = run->sample_wanted && reader->pass == 0 && reader->block == 0 && !run->sample;
+    reader->loaded = sample ? open_sample(engine) : open_next_block(engine);
+    reader->source = reader->piece = 0;
+    return reader->loaded != NULL;
+}
+
+int ladle_reader_issue(struct ladle_engine *engine)
+{
+    struct ladle_reader *reader = &engine->reader;
+    for (;;) {
+        if (reader->loaded && !issue_requests(engine))
+            return LADLE_OK;
+        if (reader->job == engine->plan->job_count)
+            return LADLE_OK;
+        if (!reader->run) {
+            if (ladle_job_blocks(&engine->plan->jobs[reader->job]) == 0) {
+                reader->job++;
+                continue;
+            }
+            if (!engine->free_runs)
+                return LADLE_OK;
+            int status = begin_job(engine);
+            if (status != LADLE_OK)
+                return ladle_engine_stop(engine, status);
+        }
+        if (reader->block == reader->run->blocks) {
+            if (!end_pass(engine))
+                return LADLE_OK;
+            continue;
+        }
+        if (!next_block(engine))
+            return LADLE_OK;
+    }
+}
+
+static int read_failure(struct ladle_engine *engine, const struct ladle_read_request *request)
+{
+    const struct ladle_job *job = request->loaded->run->job;
+    const char *path = engine->plan->files[job->sources[request->source].file].path;
+    int result = request->io.result;
+    if (result == LADLE_IO_ENDED)
+        return ladle_fail(engine->error, LADLE_FAILED,
+                          "%s: %s: the file ends at byte %llu while %llu are needed: it was cut off while it was being merged",
+                          path, job->name, (unsigned long long)(request->io.offset + request->io.done),
+                          (unsigned long long)(request->io.offset + request->io.least));
+    return ladle_fail_errno(engine->error, LADLE_FAILED, result, "%s: %s: reading %zu bytes at %llu", path, job->name,
+                            request->io.bytes, (unsigned long long)request->io.offset);
+}
+
+/* Strings the pieces of a sample together at the beginning of their memory. */
+static void gather_sample(struct ladle_loaded *loaded, const struct ladle_job *job)
+{
+    uint64_t pieces = loaded->block.elems / LADLE_SAMPLE_ELEMS;
+    for (unsigned i = 0; i < job->source_count; i++) {
+        const struct ladle_source *source = &job->sources[i];
+        uint64_t bytes = stored_bytes(source->dtype, LADLE_SAMPLE_ELEMS);
+        uint64_t stride = ladle_round_up(bytes, LADLE_IO_ALIGNMENT) + LADLE_IO_ALIGNMENT;
+        for (uint64_t at = 0; at < pieces; at++) {
+            uint64_t start = source->offset + stored_bytes(source->dtype, job->elems / pieces * at);
+            memmove(loaded->pieces[i] + at * bytes, loaded->pieces[i] + at * stride + start % LADLE_IO_ALIGNMENT, bytes);
+        }
+        loaded->data[i] = loaded->pieces[i];
+    }
+}
+
+int ladle_reader_finish(struct ladle_engine *engine, struct ladle_read_request *request)
+{
+    struct ladle_loaded *loaded = request->loaded;
+    const struct ladle_job *job = loaded->run->job;
+    int status = LADLE_OK;
+    engine->reader.bytes_in_flight -= request->io.bytes;
+    ladle_files_leave(&engine->files, job->sources[request->source].file);
+    if (request->io.result != 0)
+        status = ladle_engine_stop(engine, read_failure(engine, request));
+    else
+        ladle_files_was_read(&engine->files, job->sources[request->source].file, request->io.offset, request->io.bytes);
+    if (!loaded->sample)
+        engine->bytes_read += request->useful_bytes;
+    request->next = engine->free_requests;
+    engine->free_requests = request;
+    if (--loaded->requests_left == 0 && status == LADLE_OK) {
+        if (loaded->sample)
+            gather_sample(loaded, job);
+        loaded->loaded = true;
+        pthread_cond_signal(&engine->work);
+    }
+    return status;
+}
+
+void ladle_loaded_release(struct ladle_engine *engine, struct ladle_loaded *loaded)
+{
+    for (unsigned i = 0; i < loaded->run->job->source_count; i++)
+        ladle_pool_give(&engine->pool, loaded->pieces[i]);
+    loaded->run = NULL;
+    loaded->next = engine->free_blocks;
+    engine->free_blocks = loaded;
+}
