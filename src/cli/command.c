@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "command.h"
+
+#include <string.h>
+
+#include "ladle/text.h"
+
+static const struct cli_command commands[] = {
+    {
+        .name = "merge",
+        .bit = CLI_MERGE,
+        .operand = "RECIPE",
+        .operand_required = true,
+        .usage = "RECIPE -o OUT",
+        .about = "merge models as a recipe says",
+        .more = "RECIPE is a YAML file as mergekit takes it, or - for standard input. Models that it names by a\n"
+                "relative path are looked for below the working directory, then below the recipe's own.\n"
+                "\n"
+                "OUT appears under its name only when it is complete and on the disk. Until then the work lies\n"
+                "beside it, and the same command goes on with it after an interruption. The bytes depend on the\n"
+                "recipe, the models and the seed alone: not on memory, threads, or the way of reading.\n"
+                "\n"
+                "Exit code: 0 done, 1 failed while merging, 2 wrong command line, 3 recipe or models not\n"
+                "acceptable, 4 memory budget too small (the message names one that works), 130 interrupted,\n"
+                "143 terminated.\n",
+        .run = cli_merge,
+    },
+    {
+        .name = "plan",
+        .bit = CLI_PLAN,
+        .operand = "RECIPE",
+        .operand_required = true,
+        .usage = "RECIPE",
+        .about = "show what a merge would read, write and need",
+        .more = "Does everything a merge does short of reading tensor data: finds the models, checks the recipe\n"
+                "and every parameter, lays out the output, divides the memory. With -v tensor by tensor. Takes\n"
+                "the options of merge, so that a merge can be tried with one word of its command line changed.\n",
+        .run = cli_plan,
+    },
+    {
+        .name = "inspect",
+        .bit = CLI_INSPECT,
+        .operand = "MODEL",
+        .operand_required = true,
+        .usage = "MODEL",
+        .about = "show the tensors of a model",
+        .more = "MODEL is a directory with model.safetensors or an index and shards, or a safetensors file. Only\n"
+                "headers are read.\n",
+        .run = cli_inspect,
+    },
+    {
+        .name = "methods",
+        .bit = CLI_METHODS,
+        .operand = "NAME",
+        .usage = "[NAME]",
+        .about = "list the merge methods, or explain one",
+        .run = cli_methods,
+    },
+    {
+        .name = "help",
+        .bit = CLI_HELP,
+        .operand = "COMMAND",
+        .usage = "[COMMAND]",
+        .about = "explain a command",
+        .run = cli_help,
+    },
+};
+
+const struct cli_command *cli_command_at(unsigned at)
+{
+    return at < sizeof commands / sizeof commands[0] ? &commands[at] : NULL;
+}
+
+const struct cli_command *cli_command_find(const char *name)
+{
+    const struct cli_command *command;
+    for (unsigned at = 0; (command = cli_command_at(at)); at++)
+        if (strcmp(command->name, name) == 0)
+            return command;
+    return NULL;
+}
+
+static bool looks_like_recipe(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot && (strcmp(dot, ".yml") == 0 || strcmp(dot, ".yaml") == 0);
+}
+
+int cli_command_unknown(struct cli_messages *messages, const char *name)
+{
+    const char *known[sizeof commands / sizeof commands[0] + 1] = {NULL};
+    for (unsigned at = 0; cli_command_at(at); at++)
+        known[at] = cli_command_at(at)->name;
+    cli_messages_error(messages, "there is no command '%s'", name);
+    const char *near = ladle_nearest(name, known);
+    if (near)
+        cli_messages_help(messages, "did you mean 'ladle %s'?", near);
+    else if (looks_like_recipe(name))
+        cli_messages_help(messages, "to merge a recipe: ladle merge %s -o OUT", name);
+    cli_messages_help(messages, "see 'ladle help'");
+    return 2;
+}

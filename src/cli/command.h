@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LADLE_CLI_COMMAND_H
+#define LADLE_CLI_COMMAND_H
+
+/* The commands as a table: what help prints, what the arguments may be, and the function that does it. */
+
+#include <stdbool.h>
+
+#include "arguments.h"
+#include "messages.h"
+
+/* Bits that say which commands an option belongs to. */
+enum cli_command_bit {
+    CLI_MERGE = 1,
+    CLI_PLAN = 2,
+    CLI_INSPECT = 4,
+    CLI_METHODS = 8,
+    CLI_HELP = 16,
+};
+
+struct cli_command {
+    const char *name;
+    enum cli_command_bit bit;
+    const char *operand; /* name of the one operand in help */
+    bool operand_required;
+    const char *usage; /* what must stand behind "ladle NAME"; the options follow */
+    const char *about; /* one line */
+    const char *more;  /* paragraphs for its own help; NULL if there is nothing to add */
+    /* Does it; returns the exit code. */
+    int (*run)(const struct cli_arguments *arguments, struct cli_messages *messages);
+};
+
+/* Command `at`, 0-based, in the order of the help; NULL beyond the last. */
+const struct cli_command *cli_command_at(unsigned at);
+
+/* The command of this name, or NULL. */
+const struct cli_command *cli_command_find(const char *name);
+
+/* Says that there is no such command and what may have been meant. Returns the exit code 2. */
+int cli_command_unknown(struct cli_messages *messages, const char *name);
+
+int cli_merge(const struct cli_arguments *arguments, struct cli_messages *messages);
+int cli_plan(const struct cli_arguments *arguments, struct cli_messages *messages);
+int cli_inspect(const struct cli_arguments *arguments, struct cli_messages *messages);
+int cli_methods(const struct cli_arguments *arguments, struct cli_messages *messages);
+int cli_help(const struct cli_arguments *arguments, struct cli_messages *messages);
+
+/* The help of one command, or of the program if it is NULL, on standard output. */
+void cli_help_print(const struct cli_command *command);
+
+#endif

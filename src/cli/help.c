@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+
+#define WIDTH 100
+#define INDENT 34
+
+/* Prints a text from column INDENT on, broken at blanks before WIDTH; the cursor stands at `column`. */
+static void print_wrapped(const char *text, int column)
+{
+    printf("%*s", column < INDENT ? INDENT - column : 2, "");
+    column = column < INDENT ? INDENT : column + 2;
+    bool first = true;
+    while (*text) {
+        int word = (int)strcspn(text, " ");
+        if (!first && column + 1 + word > WIDTH) {
+            printf("\n%*s", INDENT, "");
+            column = INDENT;
+        } else if (!first) {
+            putchar(' ');
+            column++;
+        }
+        printf("%.*s", word, text);
+        column += word;
+        text += word + (text[word] == ' ');
+        first = false;
+    }
+    putchar('\n');
+}
+
+static void print_option(const struct cli_option *option)
+{
+    int column = printf("  %s%s%s", option->letter ? option->letter : "  ", option->letter ? ", " : "  ", option->name);
+    if (option->value)
+        column += printf(" %s", option->value);
+    print_wrapped(option->about, column);
+}
+
+static void print_program(void)
+{
+    printf("ladle merges large language models out of core: in a fixed amount of memory, at the speed of the disk.\n"
+           "\n"
+           "Usage:\n");
+    const struct cli_command *command;
+    for (unsigned at = 0; (command = cli_command_at(at)); at++) {
+        int column = printf("  ladle %s %s", command->name, command->usage);
+        print_wrapped(command->about, column);
+    }
+    printf("\n"
+           "Options of a command: 'ladle help COMMAND'. Version: 'ladle --version'.\n"
+           "\n"
+           "Examples:\n"
+           "  ladle plan recipe.yml\n"
+           "  ladle merge recipe.yml -o merged\n"
+           "  ladle merge recipe.yml -o - | ssh host 'zstd -d | tar x'\n"
+           "  ladle methods ties\n");
+}
+
+void cli_help_print(const struct cli_command *command)
+{
+    if (!command) {
+        print_program();
+        return;
+    }
+    printf("ladle %s: %s\n\nUsage:\n  ladle %s %s [OPTIONS]\n\n", command->name, command->about, command->name,
+           command->usage);
+    if (command->more)
+        printf("%s\n", command->more);
+    printf("Options:\n");
+    const struct cli_option *option;
+    for (unsigned at = 0; (option = cli_option_at(at)); at++)
+        if ((option->commands & command->bit) && option->about)
+            print_option(option);
+}
+
+int cli_help(const struct cli_arguments *arguments, struct cli_messages *messages)
+{
+    if (!arguments->operand) {
+        cli_help_print(NULL);
+        return 0;
+    }
+    const struct cli_command *command = cli_command_find(arguments->operand);
+    if (!command)
+        return cli_command_unknown(messages, arguments->operand);
+    cli_help_print(command);
+    return 0;
+}

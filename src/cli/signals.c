@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "signals.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+/* A handler can reach nothing else. */
+static volatile sig_atomic_t caught;
+
+static void handle(int signal)
+{
+    caught = signal;
+}
+
+void cli_signals_ignore_pipe(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+}
+
+void cli_signals_install(void)
+{
+    struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESETHAND | SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+int cli_signals_caught(void)
+{
+    return caught;
+}
+
+bool cli_signals_stop(void *user)
+{
+    (void)user;
+    return caught != 0;
+}
