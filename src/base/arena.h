@@ -18,7 +18,8 @@ struct ladle_arena {
 /* An empty arena is all zeros. Frees everything and makes it empty again. */
 void ladle_arena_finish(struct ladle_arena *arena);
 
-/* `bytes` zeroed bytes aligned for any type, valid until ladle_arena_finish; NULL without memory. 0 bytes give a pointer too. */
+/* `bytes` zeroed bytes aligned for any type, valid until ladle_arena_finish; NULL without memory. 0 bytes give a pointer
+ * too. */
 void *ladle_arena_take(struct ladle_arena *arena, size_t bytes);
 
 /* As above for `count` items; NULL also if the product overflows. */

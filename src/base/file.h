@@ -20,7 +20,8 @@ int ladle_file_read_at(int fd, const char *path, void *out, size_t count, uint64
 /* Writes all bytes to a descriptor. */
 int ladle_file_write(int fd, const char *path, const void *bytes, size_t count, struct ladle_error *error);
 
-/* Creates or replaces a file below a directory descriptor with these bytes, syncs and closes it. Mode 0666 less the umask. */
+/* Creates or replaces a file below a directory descriptor with these bytes, syncs and closes it. Mode 0666 less the umask;
+ * a symbolic link of that name is an error. */
 int ladle_file_create_at(int directory, const char *name, const char *shown_path, const void *bytes, size_t count,
                          struct ladle_error *error);
 

@@ -92,8 +92,9 @@ uint64_t ladle_fnv(uint64_t hash, const void *bytes, size_t count)
     return hash;
 }
 
-/* Length of the well-formed UTF-8 character at `text` and its number, or 0. Source: RFC 3629, section 4. */
-static size_t decode(const unsigned char *text, uint32_t *number)
+/* Length of the well-formed UTF-8 character that begins the `count` bytes (at least one), and its number; or 0. Source: RFC
+ * 3629, section 4. */
+static size_t decode(const unsigned char *text, size_t count, uint32_t *number)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     unsigned char c = text[0];
@@ -104,7 +105,7 @@ static size_t decode(const unsigned char *text, uint32_t *number)
     }
     uint32_t value = c & (0x7Fu >> length);
     for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xC0) != 0x80) { /* also stops at the NUL */
+        if (i == count || (text[i] & 0xC0) != 0x80) {
             return 0;
         }
         value = value << 6 | (text[i] & 0x3F);
@@ -116,6 +117,21 @@ static size_t decode(const unsigned char *text, uint32_t *number)
     return length;
 }
 
+bool ladle_is_utf8(const char *bytes, size_t count)
+{
+    const unsigned char *from = (const unsigned char *)bytes;
+    size_t at = 0;
+    while (at < count) {
+        uint32_t character;
+        size_t length = from[at] < 0x80 ? 1 : decode(from + at, count - at, &character);
+        if (length == 0) {
+            return false;
+        }
+        at += length;
+    }
+    return true;
+}
+
 /* Control characters, and the marks that reorder or break lines: a terminal obeys them, a reader does not see them. */
 static bool prints(uint32_t character)
 {
@@ -125,11 +141,11 @@ static bool prints(uint32_t character)
 
 void ladle_mask(char *text)
 {
-    const unsigned char *from = (const unsigned char *)text;
+    const unsigned char *from = (const unsigned char *)text, *end = from + strlen(text);
     char *to = text;
-    while (*from != '\0') {
+    while (from < end) {
         uint32_t character;
-        size_t length = decode(from, &character);
+        size_t length = decode(from, (size_t)(end - from), &character);
         if (length == 0) {
             *to++ = '?';
             from++;

@@ -25,15 +25,18 @@ void ladle_text_printf(struct ladle_text *text, const char *format, ...) __attri
 bool ladle_starts_with(const char *text, const char *start);
 bool ladle_ends_with(const char *text, const char *end);
 
-/* The distance that ladle_nearest uses, for callers whose words are in no list: 0 equal, larger is further; SIZE_MAX when not
- * near enough to be a typing mistake. Words over 64 bytes are never near. */
+/* The distance that ladle_nearest uses, for callers whose words are in no list: 0 equal, larger is further; SIZE_MAX when
+ * not near enough to be a typing mistake. Words over 64 bytes are never near. */
 size_t ladle_distance(const char *a, const char *b);
 
 /* FNV-1a 64 of bytes (spec methods.md "Randomness"); start with LADLE_FNV_START. */
 #define LADLE_FNV_START 0xCBF29CE484222325ull
 uint64_t ladle_fnv(uint64_t hash, const void *bytes, size_t count);
 
-/* Masks characters that do not print (control characters, broken UTF-8) with '?', in place. */
+/* Whether bytes are well-formed UTF-8 (RFC 3629). */
+bool ladle_is_utf8(const char *bytes, size_t count);
+
+/* Masks characters that do not print (control characters, marks that reorder text, broken UTF-8) with '?', in place. */
 void ladle_mask(char *text);
 
 #endif
