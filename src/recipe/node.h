@@ -3,7 +3,8 @@
 #define LADLE_RECIPE_NODE_H
 
 /* A YAML document as a tree that knows where each part stood. Aliases point at the node they name (nothing is copied, so an
- * alias bomb stays small), and a walk that would meet more than LADLE_NODE_LIMIT nodes is refused when the text is parsed. */
+ * alias bomb stays small), merge keys ("<<") are carried out, and a document that a walk would find larger than
+ * LADLE_NODE_LIMIT nodes or deeper than 64 levels is refused when the text is parsed. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +23,7 @@ struct ladle_node {
     enum ladle_node_kind kind;
     uint32_t line, column;   /* 1-based */
     const char *text;        /* of a scalar */
-    bool quoted;             /* a quoted scalar is a text even if it spells null */
+    bool quoted;             /* a quoted scalar (or one tagged !!str) is a text even if it spells null */
     size_t count;
     union {
         const struct ladle_node *const *items; /* list */
@@ -34,7 +35,7 @@ struct ladle_node {
 
 /* Parses a text of one or several documents into the arena.
  *   documents  receives the roots of those that are not empty
- * Returns LADLE_OK; LADLE_BAD_INPUT with "PATH:LINE:COLUMN: ..." (syntax, duplicate keys, depth over 64, size); LADLE_NO_MEMORY. */
+ * Returns LADLE_OK; LADLE_BAD_INPUT with "PATH:LINE:COLUMN: ..." (syntax, duplicate keys, depth, size); LADLE_NO_MEMORY. */
 int ladle_node_parse(const char *path, const char *text, size_t bytes, struct ladle_arena *arena,
                      const struct ladle_node *const **documents, size_t *count, struct ladle_error *error);
 

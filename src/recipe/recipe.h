@@ -15,15 +15,17 @@
 
 /* A model as the recipe names it. */
 struct ladle_recipe_model {
-    const char *text;              /* NULL: not given */
+    const char *text;              /* NULL: not given; as written, without a leading "model:" */
+    const char *plain;             /* the same without needless dots and slashes (./a, a/, x//a): equal ones are one model,
+                                    * different ones may still be (links, absolute paths) */
     const struct ladle_node *node; /* where */
 };
 
 struct ladle_recipe_source {
     struct ladle_recipe_model model;
     const struct ladle_node *node;       /* the whole entry */
-    const struct ladle_node *range;      /* layer_range, or NULL: all layers */
-    uint64_t first, past;                /* checked: first < past */
+    const struct ladle_node *range;      /* layer_range; NULL under `models:`: all layers */
+    uint64_t first, past;                /* checked: first < past < 2^32, past - first alike in one slice */
     const struct ladle_node *parameters; /* its own, or NULL */
 };
 
@@ -55,13 +57,24 @@ struct ladle_recipe {
 };
 
 /* Parses and checks a recipe as far as that needs no models: keys, types, the method's name, parameters against the method's
- * table (unknown or misplaced ones warn with the nearest known name, values of the wrong type or out of range are errors), and
- * what is not supported yet. All mistakes are reported, up to 20.
+ * table (unknown or misplaced ones warn with the nearest known name, values of the wrong type or out of range are errors),
+ * and what is not supported yet. All mistakes are reported, up to 20. Of base and models it is checked here that a method
+ * which requires a base has one named, and that no reference comes twice as written; the number of models, whether a slice
+ * holds its base, and required values without a default wait for the models.
+ *   recipe       receives the recipe; free with ladle_recipe_finish. Empty after a failure
  *   text, bytes  the recipe; copied
  * Returns LADLE_OK, LADLE_BAD_INPUT or LADLE_NO_MEMORY. */
 int ladle_recipe_parse(struct ladle_recipe *recipe, const char *path, const char *text, size_t bytes,
                        const struct ladle_log *log, struct ladle_error *error);
 void ladle_recipe_finish(struct ladle_recipe *recipe);
+
+/* Adds a line of help to the error recorded last, that `parameter` has no value: the key nearest to it that stands where it
+ * might have been given (misspelt, or outside `parameters`), with its place. Adds nothing if there is none.
+ *   slice    whose tensor it is
+ *   source   the model that lacks the value; NULL for a per-tensor parameter */
+void ladle_recipe_help_missing(const struct ladle_recipe *recipe, const char *parameter,
+                               const struct ladle_recipe_slice *slice, const struct ladle_recipe_source *source,
+                               struct ladle_error *error);
 
 /* The value of one parameter for one tensor.
  *   parameter    its row in the method's table
@@ -81,7 +94,8 @@ int ladle_recipe_value(const struct ladle_recipe *recipe, const struct ladle_par
 bool ladle_recipe_varies(const struct ladle_parameter *parameter, const struct ladle_node *const *scopes,
                          size_t scope_count);
 
-/* "FILE:LINE:COLUMN" of a node, into `out` (at least 512 bytes). Returns out. */
+/* "FILE:LINE:COLUMN" of a node ("FILE" if it is NULL), into `out` (at least 512 bytes; of a long path the end). Returns
+ * out. */
 char *ladle_recipe_where(const struct ladle_recipe *recipe, const struct ladle_node *node, char *out);
 
 #endif
