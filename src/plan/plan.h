@@ -74,11 +74,14 @@ struct ladle_file {
     uint16_t model;
 };
 
+/* The output is made in chunks of this size, whatever the budget, so that a merge can go on under another one. */
+#define LADLE_CHUNK_BYTES ((uint64_t)1 << 20)
+
 /* How the budget is spent; all sizes in bytes. */
 struct ladle_memory {
     uint64_t slot_bytes;    /* one slot holds the elements of one source in one block, plus slack for aligned reading */
     uint32_t slots;
-    uint64_t chunk_bytes;   /* piece of the output stream; a multiple of 4096 */
+    uint64_t chunk_bytes;   /* LADLE_CHUNK_BYTES */
     uint32_t chunks;
     uint64_t scratch_bytes; /* of one worker */
     uint64_t state_bytes;   /* of one open job, running counts included */

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plan/plan.h"
+
+#include <string.h>
+
+#include "base/size.h"
+#include "plan/machine.h"
+
+/* What the promise "budget + 16 MiB" leaves for code, libraries and the metadata of a 70B model. */
+#define METADATA_FREE_BYTES (6ull << 20)
+#define DEFAULT_BYTES (256ull << 20)
+#define SPARE_BYTES (16ull << 20)
+
+/* Slack of a slot: reads begin and end at multiples of the alignment of O_DIRECT. */
+#define SLOT_SLACK_BYTES 8192u
+
+/* Reads under way that keep a device busy. */
+#define BUSY_BYTES (16ull << 20)
+
+/* Touched part of a thread's stack, and of an I/O thread. */
+#define STACK_BYTES (64u << 10)
+
+/* One way to spend the budget. */
+struct settings {
+    uint64_t payload_bytes; /* of one source in one block, where the element type and rows allow */
+    unsigned threads;
+    uint32_t open_jobs;
+    uint32_t chunks;
+};
+
+/* What the jobs ask for under some settings. */
+struct demand {
+    uint64_t slot_bytes, block_slots; /* block_slots: slots of the largest block */
+    uint64_t state_bytes, partial_bytes, scratch_bytes;
+    uint64_t most_output_bytes;       /* of one block */
+    unsigned tallies, sources;
+};
+
+uint64_t ladle_job_blocks(const struct ladle_job *job)
+{
+    return job->elems == 0 ? 0 : (job->elems + job->block_elems - 1) / job->block_elems;
+}
+
+static uint64_t stored_bytes(unsigned dtype, uint64_t elems) { return (elems * ladle_dtype_bits(dtype) + 7) / 8; }
+
+static unsigned widest_dtype(const struct ladle_job *job)
+{
+    unsigned widest = job->dtype;
+    for (unsigned i = 0; i < job->source_count; i++)
+        if (i == 0 || ladle_dtype_bits(job->sources[i].dtype) > ladle_dtype_bits(widest))
+            widest = job->sources[i].dtype;
+    return widest;
+}
+
+static void needs_of(const struct ladle_plan *plan, const struct ladle_job *job, uint8_t *dtypes, bool resident,
+                     struct ladle_needs *needs)
+{
+    struct ladle_task task;
+    ladle_plan_task(plan, job, dtypes, &task);
+    task.resident = resident;
+    *needs = (struct ladle_needs){0};
+    plan->method->needs(&task, needs);
+}
+
+/* Elements of a block: as many as the payload holds, in whole segments, so that reductions are cut where the spec cuts them,
+ * or in whole rows. */
+static void choose_block(const struct ladle_plan *plan, struct ladle_job *job, uint64_t payload_bytes, uint8_t *dtypes)
+{
+    uint64_t fits = payload_bytes * 8 / ladle_dtype_bits(widest_dtype(job));
+    job->block_elems = ladle_max(fits / LADLE_SEGMENT, 1) * LADLE_SEGMENT;
+    if (job->action != LADLE_ACTION_MERGE)
+        return;
+    struct ladle_needs needs;
+    needs_of(plan, job, dtypes, false, &needs);
+    if (needs.rows) {
+        uint64_t row = job->rank < 2 ? job->elems : job->shape[job->rank - 1];
+        row = ladle_max(row, 1);
+        job->block_elems = ladle_max(fits / row, 1) * row;
+    }
+    job->block_elems = ladle_max(ladle_min(job->block_elems, job->elems), 1);
+}
+
+static uint64_t block_bytes(const struct ladle_job *job)
+{
+    return stored_bytes(widest_dtype(job), ladle_min(job->block_elems, job->elems));
+}
+
+static void choose_blocks(struct ladle_plan *plan, const struct settings *settings, uint8_t *dtypes, struct demand *demand)
+{
+    *demand = (struct demand){.sources = 1, .slot_bytes = LADLE_SEGMENT};
+    for (uint64_t i = 0; i < plan->job_count; i++) {
+        struct ladle_job *job = &plan->jobs[i];
+        if (job->action == LADLE_ACTION_TEXT) {
+            job->block_elems = LADLE_CHUNK_BYTES;
+            continue;
+        }
+        choose_block(plan, job, settings->payload_bytes, dtypes);
+        if (job->elems == 0)
+            continue;
+        demand->slot_bytes = ladle_max(demand->slot_bytes, block_bytes(job));
+        demand->block_slots = ladle_max(demand->block_slots, job->source_count);
+        demand->sources = (unsigned)ladle_max(demand->sources, job->source_count);
+        demand->most_output_bytes =
+            ladle_max(demand->most_output_bytes, stored_bytes(job->dtype, ladle_min(job->block_elems, job->elems)));
+    }
+    demand->slot_bytes = ladle_round_up(demand->slot_bytes, LADLE_SEGMENT) + SLOT_SLACK_BYTES;
+}
+
+/* Blocks of this job that stay in memory between its passes: all, or what is left beside a stream of the others. Pieces of
+ * half a slot or less share one. */
+static uint64_t resident_blocks(const struct ladle_job *job, uint64_t slot_bytes, uint64_t slots)
+{
+    uint64_t blocks = ladle_job_blocks(job), piece_bytes = block_bytes(job) + SLOT_SLACK_BYTES;
+    uint64_t pieces_a_slot = piece_bytes <= slot_bytes / 2 ? slot_bytes / piece_bytes : 1;
+    uint64_t usable = slots - 1 - (pieces_a_slot > 1 && slots > 2); /* one may be open for small pieces */
+    uint64_t fits = usable * pieces_a_slot / job->source_count;
+    if (blocks <= fits)
+        return blocks;
+    uint64_t stream = ladle_max(BUSY_BYTES / (job->source_count * piece_bytes) + 2, 3);
+    stream = ladle_min(stream, ladle_max(fits / 2, 1));
+    return fits > stream ? fits - stream : 0;
+}
+
+/* What the methods need, given who stays in memory; also books passes and bytes to read. */
+static void measure_jobs(struct ladle_plan *plan, uint64_t slots, uint8_t *dtypes, struct demand *demand)
+{
+    demand->state_bytes = demand->partial_bytes = 0;
+    demand->scratch_bytes = LADLE_STRIP * sizeof(double);
+    demand->tallies = 0;
+    plan->read_bytes = plan->input_bytes = 0;
+    for (uint64_t i = 0; i < plan->job_count; i++) {
+        struct ladle_job *job = &plan->jobs[i];
+        uint64_t blocks = ladle_job_blocks(job), once = 0, kept_elems = job->elems;
+        job->passes = 0;
+        job->resident_blocks = 0;
+        if (job->action == LADLE_ACTION_MERGE && job->elems > 0) {
+            struct ladle_needs needs;
+            job->resident_blocks = resident_blocks(job, demand->slot_bytes, slots);
+            needs_of(plan, job, dtypes, job->resident_blocks == blocks, &needs);
+            job->passes = (uint16_t)needs.passes;
+            demand->state_bytes = ladle_max(demand->state_bytes, needs.state_bytes);
+            demand->partial_bytes = ladle_max(demand->partial_bytes, needs.partial_bytes);
+            demand->scratch_bytes = ladle_max(demand->scratch_bytes, needs.scratch_bytes);
+            demand->tallies = needs.tallies > demand->tallies ? needs.tallies : demand->tallies;
+            kept_elems = ladle_min(job->resident_blocks * job->block_elems, job->elems);
+        }
+        if (job->passes == 0)
+            kept_elems = job->elems;
+        for (unsigned s = 0; s < job->source_count; s++) {
+            once += stored_bytes(job->sources[s].dtype, job->elems);
+            plan->read_bytes += stored_bytes(job->sources[s].dtype, job->elems - kept_elems) * job->passes;
+        }
+        plan->input_bytes += once;
+        plan->read_bytes += once;
+    }
+}
+
+static uint64_t metadata_bytes(const struct ladle_plan *plan)
+{
+    uint64_t bytes = plan->arena.bytes + plan->recipe.arena.bytes;
+    for (size_t i = 0; i < plan->model_count; i++)
+        bytes += ladle_model_metadata_bytes(plan->models[i]);
+    return bytes;
+}
+
+/* Room for the chunks that one block's output touches, and one more to go on with. */
+static uint32_t least_chunks(const struct demand *demand)
+{
+    return (uint32_t)(demand->most_output_bytes / LADLE_CHUNK_BYTES + 3);
+}
+
+static uint64_t total_of(const struct ladle_plan *plan, const struct settings *settings, const struct demand *demand,
+                         struct ladle_memory *memory)
+{
+    memory->slot_bytes = demand->slot_bytes;
+    memory->chunk_bytes = LADLE_CHUNK_BYTES;
+    memory->chunks = (uint32_t)ladle_max(settings->chunks, least_chunks(demand));
+    memory->scratch_bytes = ladle_round_up(demand->scratch_bytes, 64) + 64;
+    memory->tallies = demand->tallies;
+    memory->tally_offset = ladle_round_up(demand->state_bytes, 64);
+    memory->state_bytes = memory->tally_offset + ladle_round_up(demand->tallies * sizeof(uint64_t), 64);
+    memory->partial_bytes = ladle_round_up(demand->partial_bytes, 64);
+    memory->partials = settings->threads * 2 + 2;
+    memory->open_jobs = settings->open_jobs;
+    memory->blocks = (uint32_t)ladle_max(memory->slots + 32, ladle_min(512, (1 << 16) / demand->sources));
+    memory->metadata_bytes = metadata_bytes(plan);
+
+    uint64_t descriptors = memory->blocks * (512 + demand->sources * 17ull);
+    uint64_t threads = settings->threads * (memory->scratch_bytes + memory->tallies * 16ull + STACK_BYTES);
+    memory->other_bytes = descriptors + threads + (1u << 20) +
+                          (memory->metadata_bytes > METADATA_FREE_BYTES ? memory->metadata_bytes - METADATA_FREE_BYTES : 0);
+    memory->total_bytes = memory->slot_bytes * memory->slots + memory->chunk_bytes * memory->chunks +
+                          (memory->state_bytes + 128) * memory->open_jobs + (memory->partial_bytes + 128) * memory->partials +
+                          memory->other_bytes;
+    return memory->total_bytes;
+}
+
+/* Spends `budget` under the settings: as many slots as fit. Returns false if fewer than `least_slots` do. */
+static bool spend(struct ladle_plan *plan, const struct settings *settings, uint64_t budget, uint64_t least_slots,
+                  uint8_t *dtypes)
+{
+    struct demand demand;
+    struct ladle_memory memory = {0};
+    choose_blocks(plan, settings, dtypes, &demand);
+    uint64_t slots = ladle_max(budget / demand.slot_bytes, least_slots);
+    for (;;) {
+        measure_jobs(plan, slots, dtypes, &demand);
+        memory.slots = (uint32_t)ladle_min(slots, UINT32_MAX);
+        uint64_t total = total_of(plan, settings, &demand, &memory);
+        if (total <= budget) {
+            plan->memory = memory;
+            plan->threads = settings->threads;
+            return true;
+        }
+        uint64_t over = (total - budget + demand.slot_bytes - 1) / demand.slot_bytes;
+        if (slots < least_slots + over)
+            return false;
+        slots -= over;
+    }
+}
+
+static uint64_t most_sources(const struct ladle_plan *plan)
+{
+    uint64_t most = 0;
+    for (uint64_t i = 0; i < plan->job_count; i++)
+        most = ladle_max(most, plan->jobs[i].source_count);
+    return most;
+}
+
+/* The least that works: one thread, the smallest blocks, two of them in memory. */
+static struct settings least_settings(void)
+{
+    return (struct settings){.payload_bytes = 1, .threads = 1, .open_jobs = 1, .chunks = 3};
+}
+
+static uint64_t least_total(struct ladle_plan *plan, uint8_t *dtypes)
+{
+    struct settings settings = least_settings();
+    struct demand demand;
+    struct ladle_memory memory = {.slots = (uint32_t)(2 * most_sources(plan) + 1)};
+    choose_blocks(plan, &settings, dtypes, &demand);
+    measure_jobs(plan, memory.slots, dtypes, &demand);
+    return total_of(plan, &settings, &demand, &memory);
+}
+
+/* Settings from the most comfortable to the least; the first that fits is taken. */
+static bool find_settings(struct ladle_plan *plan, uint64_t budget, uint8_t *dtypes)
+{
+    static const uint64_t payloads[] = {2 << 20, 1 << 20, 512 << 10, 256 << 10, 128 << 10};
+    uint64_t sources = most_sources(plan);
+    unsigned asked = plan->options.threads ? plan->options.threads : ladle_machine_cores();
+    uint32_t chunks = budget >= 192ull << 20 ? 24 : budget >= 96ull << 20 ? 16 : 8;
+    for (unsigned threads = asked; threads > 0; threads /= 2) {
+        for (size_t i = 0; i < sizeof payloads / sizeof *payloads; i++) {
+            uint64_t payload = plan->options.block_bytes ? plan->options.block_bytes : payloads[i];
+            /* Enough that every worker has a block while others are read. */
+            uint64_t comfortable = ladle_max(sources * (threads + 2) + 1, ladle_min(budget / 4, BUSY_BYTES) / payload);
+            struct settings settings = {.payload_bytes = payload, .threads = threads, .open_jobs = threads + 2, .chunks = chunks};
+            if (spend(plan, &settings, budget, comfortable, dtypes))
+                return true;
+            settings.open_jobs = 2;
+            if (spend(plan, &settings, budget, comfortable, dtypes))
+                return true;
+        }
+    }
+    struct settings settings = least_settings();
+    return spend(plan, &settings, budget, 2 * sources + 1, dtypes);
+}
+
+static uint64_t default_budget(const struct ladle_plan *plan)
+{
+    uint64_t left = ladle_machine_memory();
+    if (left >= DEFAULT_BYTES + SPARE_BYTES)
+        return DEFAULT_BYTES;
+    uint64_t budget = left > 2 * SPARE_BYTES ? left - SPARE_BYTES : left / 2;
+    ladle_detail(&plan->options.log, "memory budget: %llu MiB, because the memory cgroup leaves no more",
+                 (unsigned long long)(budget >> 20));
+    return budget;
+}
+
+int ladle_plan_budget(struct ladle_plan *plan, struct ladle_error *error)
+{
+    uint64_t budget = plan->options.memory_bytes ? plan->options.memory_bytes : default_budget(plan);
+    uint8_t *dtypes = ladle_arena_take(&plan->arena, most_sources(plan) + 1);
+    char needed[32], given[32];
+    if (!dtypes)
+        return ladle_fail_memory(error, "the plan");
+    plan->options.memory_bytes = budget;
+    uint64_t least = least_total(plan, dtypes);
+    plan->least_bytes = ladle_round_up(least, 1 << 20);
+    if (!find_settings(plan, budget, dtypes)) {
+        ladle_fail(error, LADLE_OVER_BUDGET, "a memory budget of %s cannot do this recipe",
+                   ladle_size_budget(budget, given));
+        ladle_error_help(error, "the smallest that can: --memory %s", ladle_size_budget(plan->least_bytes, needed));
+        return LADLE_OVER_BUDGET;
+    }
+    unsigned asked = plan->options.threads ? plan->options.threads : ladle_machine_cores();
+    if (plan->threads < asked)
+        ladle_detail(&plan->options.log, "%u threads instead of %u, to stay within the memory budget", plan->threads, asked);
+    const struct ladle_memory *memory = &plan->memory;
+    ladle_detail(&plan->options.log,
+                 "memory: %u slots of %llu KiB, %u output chunks of %llu KiB, %u x %llu KiB for methods, %u x %llu KiB for workers",
+                 memory->slots, (unsigned long long)(memory->slot_bytes >> 10), memory->chunks,
+                 (unsigned long long)(memory->chunk_bytes >> 10), memory->open_jobs,
+                 (unsigned long long)(memory->state_bytes >> 10), plan->threads,
+                 (unsigned long long)(memory->scratch_bytes >> 10));
+    return LADLE_OK;
+}
