@@ -45,6 +45,7 @@ struct ladle_task {
     uint64_t seed;
     uint64_t block_elems;    /* most elements in one block; a multiple of LADLE_SEGMENT or of row_elems, or >= elems */
     bool resident;           /* all blocks stay in memory between passes, so another pass costs no reading */
+    const struct ladle_kernels *kernels; /* ladle_kernels_choose(options.cpu_mask) */
 };
 
 /* What a job needs; all sizes in bytes, rounded up by the caller to 64. */

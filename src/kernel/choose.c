@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernel/kernel.h"
+#include "kernel/variants.h"
+
+const struct ladle_kernels *ladle_kernels_choose(unsigned mask)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi2");
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    if (avx512 && !(mask & (LADLE_CPU_NO_AVX512 | LADLE_CPU_NO_AVX2)))
+        return &ladle_kernels_avx512;
+    if (avx2 && !(mask & LADLE_CPU_NO_AVX2))
+        return &ladle_kernels_avx2;
+#endif
+    return &ladle_kernels_generic;
+}
+
+double ladle_lanes_fold(double *lanes)
+{
+    for (unsigned half = LADLE_LANES / 2; half > 0; half /= 2)
+        for (unsigned j = 0; j < half; j++)
+            lanes[j] += lanes[j + half];
+    return lanes[0];
+}
