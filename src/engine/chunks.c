@@ -55,6 +55,7 @@ static void open_next(struct ladle_chunks *chunks)
         chunks->next_shard++;
     const struct ladle_shard *shard = &plan->shards[chunks->next_shard];
     chunk->number = chunks->next_number++;
+    chunk->in_use = true;
     chunk->shard = chunks->next_shard;
     chunk->expected = ladle_min(plan->memory.chunk_bytes, shard->position + shard->bytes - start);
     chunk->filled = chunks->start > start ? chunks->start - start : 0;
@@ -144,6 +145,7 @@ struct ladle_chunk *ladle_chunks_next_full(struct ladle_chunks *chunks, bool dir
 
 void ladle_chunks_release(struct ladle_chunks *chunks, struct ladle_chunk *chunk)
 {
+    chunk->in_use = false;
     chunk->next = chunks->unused;
     chunks->unused = chunk;
     chunks->unused_count++;

@@ -18,6 +18,7 @@ struct ladle_chunk {
     uint64_t expected;     /* bytes of the output in it */
     uint64_t filled;
     uint32_t shard;
+    bool in_use;           /* from being opened until it is written */
     bool discarded;        /* an earlier run has written it */
     struct ladle_io_request request;
     struct ladle_chunk *next;

@@ -6,12 +6,26 @@
 
 #include "plan/plan.h"
 
-/* Where the output's chunks go: files at known offsets. Filled by the output room before the engine runs. */
+/* Where the output goes: into files at known offsets, or down a stream front to back. Filled by the output room. */
 struct ladle_target {
-    /* For each shard of the plan, a descriptor open for writing; `direct` says whether all were opened with O_DIRECT. */
+    /* Files: for each shard of the plan, a descriptor open for writing; `direct` says whether all were opened with O_DIRECT (chunks
+     * are then written in multiples of 4096 bytes and the caller cuts the end off). */
     const int *fds;
     bool direct;
     uint64_t first_chunk; /* chunks before this one are on the disk from an earlier run */
+
+    /* Called by the thread that runs the engine after all chunks before `chunk` were written and their files synced, every few
+     * seconds. Returns LADLE_OK or a status that ends the merge. NULL: nothing is synced before the end. */
+    int (*checkpoint)(void *self, uint64_t chunk, struct ladle_error *error);
+
+    /* A stream: the descriptor of a pipe or file, -1 for files as above. The plan has one shard then. Bytes go out in order; with
+     * zstd_level > 0 each chunk becomes a zstd frame with a checksum. */
+    int stream;
+    const char *stream_name; /* for messages */
+    int zstd_level;
+    uint32_t *frame_bytes;   /* [chunks of the output]: receives the size of each frame; NULL without compression */
+
+    void *self;
 };
 
 struct ladle_engine_result {

@@ -73,6 +73,8 @@ static void finish_requests(struct ladle_engine *engine, struct ladle_io_request
         next = list->next;
         if (list->kind == LADLE_IO_READ)
             ladle_reader_finish(engine, list->owner);
+        else if (list->kind == LADLE_IO_SYNC)
+            ladle_checkpoint_continue(engine);
         else
             finish_write(engine, list->owner);
     }
@@ -106,12 +108,14 @@ static void tell_progress(struct ladle_engine *engine, double started)
 int ladle_pump(struct ladle_engine *engine)
 {
     double started = seconds_now(), told = started;
+    engine->checkpoint = (struct ladle_checkpoint){.last = started, .recorded = engine->target->first_chunk};
     bool more = true;
     while (more) {
         pthread_mutex_lock(&engine->lock);
         if (!engine->stopping) {
             issue_writes(engine);
             ladle_reader_issue(engine);
+            ladle_checkpoint_begin(engine, seconds_now());
         }
         bool working = !engine->stopping && (!engine->all_done || engine->chunks.full != NULL);
         pthread_mutex_unlock(&engine->lock);
@@ -127,5 +131,7 @@ int ladle_pump(struct ladle_engine *engine)
             tell_progress(engine, started);
         }
     }
+    if (engine->status != LADLE_OK)
+        ladle_checkpoint_last(engine);
     return engine->status;
 }

@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "engine/checkpoint.h"
 #include "engine/chunks.h"
 #include "engine/engine.h"
 #include "engine/files.h"
@@ -105,6 +106,7 @@ struct ladle_engine {
     struct ladle_queue *io;           /* pump only */
     struct ladle_files files;      /* pump only */
     struct ladle_reader reader;    /* pump only */
+    struct ladle_checkpoint checkpoint; /* pump only */
     struct ladle_read_request *read_requests, *free_requests; /* pump only */
 
     pthread_mutex_t lock;
