@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "ladle/model.h"
 #include "model/layers.h"
+#include "model/lookup.h"
 
 /* A file with tensors. It is open only while its header is read: a recipe may bring more shards than there are descriptors. */
 struct ladle_model_file {
@@ -30,8 +31,7 @@ struct ladle_model {
     struct ladle_tensor *tensors;   /* in model order, see layers.h */
     struct ladle_position *positions; /* of each tensor */
     size_t tensor_count;
-    uint32_t *by_name;         /* hash table of tensor index + 1, 0 empty; size by_name_mask + 1 */
-    uint32_t by_name_mask;
+    struct ladle_lookup by_name; /* of tensors */
     struct ladle_json *config; /* config.json; NULL if there is none */
     struct ladle_stack *stacks;
     uint32_t stack_count;

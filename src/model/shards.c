@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/shards.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "model/index.h"
+#include "tensor/safetensors.h"
+
+#define SHOWN_NAMES 3
+
+/* What is needed while the files of a model are read. */
+struct reading {
+    struct ladle_model *model;
+    const struct ladle_log *log;
+    struct ladle_error *error;
+    const char *index_path;                   /* NULL: a single file without index */
+    struct ladle_index index;
+    struct ladle_safetensors_header *headers; /* of each file */
+};
+
+static int no_memory(struct reading *reading)
+{
+    return ladle_fail_memory(reading->error, reading->model->path);
+}
+
+/* Opens a file, reads its header and closes it. */
+static int read_header(struct reading *reading, uint32_t file)
+{
+    struct ladle_model_file *about = &reading->model->files[file];
+    int fd = open(about->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a pipe must not make us wait */
+    if (fd < 0) {
+        int code = errno;
+        enum ladle_status status = code == EMFILE || code == ENFILE || code == EIO ? LADLE_FAILED : LADLE_BAD_INPUT;
+        ladle_fail_errno(reading->error, status, code, "%s: cannot open it", about->path);
+        if (code == ENOENT && reading->index_path != NULL) {
+            ladle_error_help(reading->error, "%s names this shard; is the download complete?", reading->index_path);
+        }
+        return status;
+    }
+    struct stat stat;
+    int status = LADLE_OK;
+    if (fstat(fd, &stat) != 0) {
+        status = ladle_fail_errno(reading->error, LADLE_FAILED, errno, "%s: cannot read it", about->path);
+    } else if (!S_ISREG(stat.st_mode)) {
+        status = ladle_fail(reading->error, LADLE_BAD_INPUT, "%s: is not a regular file", about->path);
+    } else {
+        struct ladle_safetensors_header *header = &reading->headers[file];
+        status = ladle_safetensors_read(fd, about->path, file, &reading->model->arena, header, reading->error);
+        about->bytes = header->file_bytes;
+        about->modified = stat.st_mtim;
+        about->header_hash = header->hash;
+    }
+    close(fd); /* only read: nothing can be lost */
+    return status;
+}
+
+/* Reads the headers of `count` files whose names are below the model's directory (or the model itself, without names). */
+static int read_headers(struct reading *reading, const char *const *names, uint32_t count)
+{
+    struct ladle_model *model = reading->model;
+    model->files = ladle_arena_take_array(&model->arena, count, sizeof *model->files);
+    reading->headers = calloc(count, sizeof *reading->headers);
+    if (model->files == NULL || reading->headers == NULL) {
+        return no_memory(reading);
+    }
+    model->file_count = count;
+    int status = LADLE_OK;
+    for (uint32_t i = 0; status == LADLE_OK && i < count; i++) {
+        model->files[i].path = names == NULL ? model->path : ladle_arena_printf(&model->arena, "%s/%s", model->path, names[i]);
+        status = model->files[i].path == NULL ? no_memory(reading) : read_header(reading, i);
+    }
+    return status;
+}
+
+const char *ladle_shards_tensor_name(const void *self, uint32_t at, size_t *bytes)
+{
+    return ((const struct ladle_tensor *)self)[at].name;
+}
+
+/* Names for a message: the first few, then how many more. */
+struct names {
+    struct ladle_text text;
+    size_t count;
+};
+
+static void add_name(struct names *names, const char *name)
+{
+    if (names->count++ < SHOWN_NAMES) {
+        ladle_text_printf(&names->text, "%s%s", names->text.bytes > 0 ? ", " : "", name);
+    }
+}
+
+static const char *show_names(struct names *names)
+{
+    if (names->count > SHOWN_NAMES) {
+        ladle_text_printf(&names->text, " and %zu more", names->count - SHOWN_NAMES);
+    }
+    return names->text.data != NULL ? names->text.data : "";
+}
+
+/* Whether a tensor of a shard is taken; one that the index says is in another shard is not, and `copies` learns of it. */
+static bool is_wanted(struct reading *reading, const struct ladle_tensor *tensor, struct names *omitted, struct names *copies)
+{
+    struct ladle_index_entry *entry = ladle_index_find(&reading->index, tensor->name);
+    if (entry == NULL) {
+        add_name(omitted, tensor->name);
+        return true;
+    }
+    if (entry->shard != tensor->file) {
+        add_name(copies, tensor->name);
+        return false;
+    }
+    entry->found = true;
+    return true;
+}
+
+/* Puts the tensors of all shards into one array. */
+static int gather(struct reading *reading, struct names *omitted, struct names *copies)
+{
+    struct ladle_model *model = reading->model;
+    size_t total = 0;
+    for (uint32_t i = 0; i < model->file_count; i++) {
+        total += reading->headers[i].count;
+    }
+    model->tensors = ladle_arena_take_array(&model->arena, total, sizeof *model->tensors);
+    if (model->tensors == NULL) {
+        return no_memory(reading);
+    }
+    for (uint32_t i = 0; i < model->file_count; i++) {
+        for (size_t j = 0; j < reading->headers[i].count; j++) {
+            const struct ladle_tensor *tensor = &reading->headers[i].tensors[j];
+            if (is_wanted(reading, tensor, omitted, copies)) {
+                model->tensors[model->tensor_count++] = *tensor;
+            }
+        }
+    }
+    return LADLE_OK;
+}
+
+/* What the index names must be in the shard that it names. */
+static int check_found(struct reading *reading)
+{
+    const struct ladle_index *index = &reading->index;
+    struct names missing = {0};
+    const struct ladle_index_entry *first = NULL;
+    for (uint32_t i = 0; i < index->count; i++) {
+        if (!index->entries[i].found) {
+            first = first == NULL ? &index->entries[i] : first;
+            add_name(&missing, index->entries[i].tensor);
+        }
+    }
+    int status = LADLE_OK;
+    if (first != NULL) {
+        status = ladle_fail(reading->error, LADLE_BAD_INPUT, "%s: %s: is not in %s, the shard named for it", reading->index_path,
+                            first->tensor, index->shards[first->shard]);
+        if (missing.count > 1) {
+            ladle_error_help(reading->error, "%zu tensors are missing so: %s", missing.count, show_names(&missing));
+        }
+    }
+    ladle_text_finish(&missing.text);
+    return status;
+}
+
+static int read_shards(struct reading *reading)
+{
+    struct names omitted = {0}, copies = {0};
+    int status = ladle_index_read(&reading->index, reading->index_path, reading->error);
+    if (status == LADLE_OK) {
+        status = read_headers(reading, reading->index.shards, reading->index.shard_count);
+    }
+    if (status == LADLE_OK) {
+        status = gather(reading, &omitted, &copies);
+    }
+    if (status == LADLE_OK) {
+        status = check_found(reading);
+    }
+    if (status == LADLE_OK && omitted.count > 0) {
+        ladle_warn(reading->log, "%s: does not list %zu tensors that its shards hold; they are taken all the same: %s",
+                   reading->index_path, omitted.count, show_names(&omitted));
+    }
+    if (status == LADLE_OK && copies.count > 0) {
+        ladle_warn(reading->log, "%s: %zu tensors are in other shards as well; those copies are not read: %s",
+                   reading->index_path, copies.count, show_names(&copies));
+    }
+    ladle_text_finish(&omitted.text);
+    ladle_text_finish(&copies.text);
+    return status;
+}
+
+static int read_single(struct reading *reading, const char *const *name)
+{
+    int status = read_headers(reading, name, 1);
+    if (status == LADLE_OK) {
+        reading->model->tensors = reading->headers[0].tensors;
+        reading->model->tensor_count = reading->headers[0].count;
+    }
+    return status;
+}
+
+static void tell_unread(struct reading *reading, const struct ladle_directory *directory, const char *single)
+{
+    struct names unread = {0};
+    for (size_t i = 0; i < directory->other_count; i++) {
+        const char *name = directory->others[i];
+        if (single != NULL ? strcmp(name, single) != 0 : !ladle_index_has_shard(&reading->index, name)) {
+            add_name(&unread, name);
+        }
+    }
+    if (directory->foreign != NULL) {
+        add_name(&unread, directory->foreign);
+    }
+    if (unread.count > 0) {
+        ladle_detail(reading->log, "%s: weight files that are not read: %s", reading->model->path, show_names(&unread));
+    }
+    ladle_text_finish(&unread.text);
+}
+
+static int read_directory(struct reading *reading)
+{
+    struct ladle_model *model = reading->model;
+    struct ladle_arena names = {0};
+    struct ladle_directory directory;
+    const char *single = NULL;
+    int status = ladle_directory_list(model->path, &names, &directory, reading->error);
+    if (status == LADLE_OK && directory.has_index && !directory.has_single) {
+        reading->index_path = ladle_arena_printf(&names, "%s/model.safetensors.index.json", model->path);
+        status = reading->index_path == NULL ? no_memory(reading) : read_shards(reading);
+    } else if (status == LADLE_OK) {
+        status = ladle_directory_single(model->path, &directory, &single, reading->error);
+        if (status == LADLE_OK && directory.has_index) {
+            ladle_warn(reading->log, "%s: has both model.safetensors and an index; the single file is read, as transformers does",
+                       model->path);
+        }
+        status = status == LADLE_OK ? read_single(reading, &single) : status;
+    }
+    if (status == LADLE_OK) {
+        tell_unread(reading, &directory, single);
+    }
+    ladle_arena_finish(&names);
+    return status;
+}
+
+int ladle_shards_read(struct ladle_model *model, const struct ladle_log *log, struct ladle_error *error)
+{
+    struct reading reading = {.model = model, .log = log, .error = error};
+    struct stat about;
+    int status;
+    if (stat(model->path, &about) != 0) {
+        status = ladle_fail_errno(error, LADLE_BAD_INPUT, errno, "%s: cannot open it", model->path);
+    } else if (S_ISDIR(about.st_mode)) {
+        model->directory = model->path;
+        status = read_directory(&reading);
+    } else {
+        const char *slash = strrchr(model->path, '/');
+        size_t bytes = slash == NULL ? 1 : slash == model->path ? 1 : (size_t)(slash - model->path);
+        model->directory = ladle_arena_copy(&model->arena, slash == NULL ? "." : model->path, bytes);
+        status = model->directory == NULL ? no_memory(&reading) : read_single(&reading, NULL);
+    }
+    ladle_index_finish(&reading.index);
+    free(reading.headers);
+    return status;
+}
