@@ -4,20 +4,28 @@
 
 /* The output as a whole: a directory that appears under its name only when it is complete.
  *
- *   directory.c  the partial directory beside the final name, pre-sized shards, sync, rename
- *   side_files.c what of the donor's directory is copied
- *   card.c       README.md (model card), the recipe, the index
- *   merge.c      ladle_merge: the steps in order, and the one place that cleans up
+ *   place.c        where it is to appear          place_check.c  whether it may: inputs, what would be replaced
+ *   directory.c    the partial directory          lock.c         one run at a time in it
+ *   file_system.c  what its file system can do    shards.c       files with tensors: space, exact size, sync
+ *   publish.c      rename into place              tree.c         removing folders
+ *   side_names.c, side_files.c, side_copy.c       what of the donor's directory is copied
+ *   card.c, public_names.c                        README.md, without paths of this machine
+ *   index.c        model.safetensors.index.json
+ *   merge.c        ladle_merge: the steps in order, and the one place that cleans up
  */
 
+#include "output/side_files.h"
 #include "plan/plan.h"
 
-/* Copies the donor's side files into the open directory `to`, which makes only names that are not there yet.
- * Source: spec recipe.md "Side files of the output". */
-int ladle_side_files_copy(const struct ladle_plan *plan, int to, const char *shown_path, struct ladle_error *error);
+/* The text of README.md, a model card with the Hub's front matter.
+ *   files        the side files of the output, which tell what loads it
+ *   output_name  its title
+ *   out          an empty text; the caller's
+ * Returns LADLE_OK or LADLE_NO_MEMORY. */
+int ladle_card_write(const struct ladle_plan *plan, const struct ladle_side_files *files, const char *output_name,
+                     struct ladle_text *out, struct ladle_error *error);
 
-/* Texts of files that ladle makes. */
-int ladle_card_write(const struct ladle_plan *plan, const char *output_name, struct ladle_text *out, struct ladle_error *error);
+/* The text of model.safetensors.index.json. As above. */
 int ladle_index_write(const struct ladle_plan *plan, struct ladle_text *out, struct ladle_error *error);
 
 #endif

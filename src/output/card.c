@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "output/output.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ladle/ladle.h"
+#include "output/public_names.h"
+
+/* A model's name as others may read it, into a new text. */
+static struct ladle_text public_name(const char *name)
+{
+    struct ladle_text text = {0};
+    ladle_public_text(name, strlen(name), &name, 1, &text);
+    ladle_text_add(&text, "", 0);
+    if (!text.failed) {
+        ladle_mask(text.data);
+        for (char *c = text.data; *c != '\0'; c++) { /* it stands between backticks */
+            *c = *c == '`' ? '\'' : *c;
+        }
+    }
+    return text;
+}
+
+/* Adds "`name`". */
+static void add_name(const char *name, struct ladle_text *out)
+{
+    struct ladle_text text = public_name(name);
+    ladle_text_printf(out, "`%s`", text.failed ? "" : text.data);
+    out->failed = out->failed || text.failed;
+    ladle_text_finish(&text);
+}
+
+/* base_model: the inputs that can be names on the Hub, which refuses others. */
+static void add_base_models(const struct ladle_plan *plan, struct ladle_text *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < plan->model_count; i++) {
+        struct ladle_text text = public_name(plan->model_names[i]);
+        const char *name = text.data;
+        while (!text.failed && ladle_starts_with(name, "./")) {
+            name += 2;
+        }
+        if (!text.failed && ladle_public_is_hub_id(name)) {
+            /* A name without organisation could be read as a number or a truth value. */
+            const char *quote = strchr(name, '/') != NULL ? "" : "\"";
+            ladle_text_printf(out, "%s- %s%s%s\n", first ? "base_model:\n" : "", quote, name, quote);
+            first = false;
+        }
+        out->failed = out->failed || text.failed;
+        ladle_text_finish(&text);
+    }
+    if (!first) {
+        ladle_text_add_string(out, "base_model_relation: merge\n");
+    }
+}
+
+/* What loads the output: what loads the donor. */
+static const char *library_name(const struct ladle_side_files *files)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        if (strcmp(files->files[i].path, "modules.json") == 0) {
+            return "sentence-transformers";
+        }
+    }
+    return "transformers";
+}
+
+static void add_facts(const struct ladle_plan *plan, struct ladle_text *out)
+{
+    const struct ladle_method_info *method = &plan->method->info;
+    ladle_text_printf(out, "- Method: %s (`%s`)", method->title, method->name);
+    if (method->source != NULL && method->source[0] != '\0') {
+        ladle_text_printf(out, ", %s", method->source);
+    }
+    ladle_text_add_string(out, "\n- Inputs: ");
+    for (size_t i = 0; i < plan->model_count; i++) {
+        ladle_text_add_string(out, i > 0 ? ", " : "");
+        add_name(plan->model_names[i], out);
+    }
+    ladle_text_add_string(out, "\n- Tokenizer, configuration and other files from: ");
+    add_name(plan->model_names[plan->donor], out);
+    ladle_text_printf(out, "\n- Size: %" PRIu64 " parameters in %" PRIu64 " tensors", plan->parameter_count,
+                      plan->tensor_count);
+    if (plan->one_dtype && ladle_dtype_recipe_name(plan->dtype) != NULL) {
+        ladle_text_printf(out, ", stored as %s", ladle_dtype_recipe_name(plan->dtype));
+    }
+    ladle_text_printf(out, "\n- Seed: %" PRIu64 "\n", plan->seed);
+}
+
+/* A fence longer than any run of backticks in the recipe. */
+static void add_fence(const struct ladle_text *recipe, struct ladle_text *out)
+{
+    size_t longest = 2, run = 0;
+    for (size_t i = 0; i < recipe->bytes; i++) {
+        run = recipe->data[i] == '`' ? run + 1 : 0;
+        longest = run > longest ? run : longest;
+    }
+    for (size_t i = 0; i <= longest; i++) {
+        ladle_text_add(out, "`", 1);
+    }
+}
+
+static void add_recipe(const struct ladle_plan *plan, struct ladle_text *out)
+{
+    struct ladle_text recipe = {0};
+    ladle_public_text(plan->recipe.text, plan->recipe.text_bytes, plan->model_names, plan->model_count, &recipe);
+    add_fence(&recipe, out);
+    ladle_text_add_string(out, "yaml\n");
+    ladle_text_add(out, recipe.data != NULL ? recipe.data : "", recipe.bytes);
+    if (recipe.bytes > 0 && recipe.data[recipe.bytes - 1] != '\n') {
+        ladle_text_add(out, "\n", 1);
+    }
+    add_fence(&recipe, out);
+    ladle_text_add_string(out, "\n");
+    out->failed = out->failed || recipe.failed;
+    ladle_text_finish(&recipe);
+}
+
+/* The command that makes the same bytes again. */
+static void add_command(const struct ladle_plan *plan, struct ladle_text *out)
+{
+    const struct ladle_options *options = &plan->options;
+    ladle_text_add_string(out, "\nThe same tensors again:\n\n    ladle merge mergekit_config.yml -o OUTPUT");
+    if (options->have_seed) {
+        ladle_text_printf(out, " --seed %" PRIu64, options->seed);
+    }
+    if (options->dtype != NULL) {
+        ladle_text_printf(out, " --dtype %s", options->dtype);
+    }
+    if (options->out_dtype != NULL) {
+        ladle_text_printf(out, " --out-dtype %s", options->out_dtype);
+    }
+    ladle_text_add_string(out, options->allow_missing ? " --allow-missing" : "");
+    ladle_text_add_string(out, options->truncate_embeddings ? " --unsafe-truncate-embeddings" : "");
+    ladle_text_add_string(out, "\n");
+}
+
+int ladle_card_write(const struct ladle_plan *plan, const struct ladle_side_files *files, const char *output_name,
+                     struct ladle_text *out, struct ladle_error *error)
+{
+    struct ladle_text title = public_name(output_name);
+    ladle_text_add_string(out, "---\n");
+    add_base_models(plan, out);
+    ladle_text_printf(out, "library_name: %s\ntags:\n- merge\n- ladle\n---\n\n", library_name(files));
+    ladle_text_printf(out, "# %s\n\nThis model was merged from others with ladle %s.\n\n", title.failed ? "" : title.data,
+                      ladle_version());
+    add_facts(plan, out);
+    ladle_text_add_string(out, "\n## Recipe\n\n");
+    add_recipe(plan, out);
+    add_command(plan, out);
+    out->failed = out->failed || title.failed;
+    ladle_text_finish(&title);
+    return out->failed ? ladle_fail_memory(error, "the model card") : LADLE_OK;
+}

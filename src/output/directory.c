@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "output/directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "output/file_system.h"
+#include "output/lock.h"
+#include "output/tree.h"
+
+#define OUTPUT LADLE_DIRECTORY_OUTPUT
+#define REPLACED LADLE_DIRECTORY_REPLACED
+
+static int name_parts(struct ladle_directory *directory, struct ladle_error *error)
+{
+    directory->parent_path = ladle_place_parent(&directory->place);
+    const char *parent = directory->parent_path;
+    if (parent == NULL || asprintf(&directory->partial_name, ".%s.ladle-partial", directory->place.name) < 0) {
+        directory->partial_name = NULL;
+        return ladle_fail_memory(error, "the output's name");
+    }
+    const char *slash = strcmp(parent, "/") == 0 ? "" : "/";
+    if (asprintf(&directory->partial_path, "%s%s%s", parent, slash, directory->partial_name) < 0) {
+        directory->partial_path = NULL;
+        return ladle_fail_memory(error, "the output's name");
+    }
+    if (asprintf(&directory->output_path, "%s/" OUTPUT, directory->partial_path) < 0) {
+        directory->output_path = NULL;
+        return ladle_fail_memory(error, "the output's name");
+    }
+    return LADLE_OK;
+}
+
+/* Syncs the folder that a path lies in, so that the name just made there lasts. */
+static int sync_above(char *path, struct ladle_error *error)
+{
+    char *slash = strrchr(path, '/'), kept = slash[1];
+    slash[1] = '\0';
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = fd >= 0 ? ladle_file_sync_directory(fd, path, error)
+                         : ladle_fail_errno(error, LADLE_FAILED, errno, "%s: cannot open it to sync it", path);
+    if (fd >= 0) {
+        close(fd);
+    }
+    slash[1] = kept;
+    return result;
+}
+
+/* Makes the folders above the output that do not exist. */
+static int make_parents(struct ladle_directory *directory, struct ladle_error *error)
+{
+    char *path = directory->parent_path;
+    size_t start = strlen(directory->place.existing), length = strlen(path);
+    for (size_t end = start + 1; directory->place.missing[0] != '\0' && end <= length; end++) {
+        if (end < length && path[end] != '/') {
+            continue;
+        }
+        char kept = path[end];
+        path[end] = '\0';
+        int result = LADLE_OK;
+        if (mkdir(path, 0777) == 0) {
+            directory->parents_made++;
+            result = sync_above(path, error);
+        } else if (errno == EEXIST) { /* somebody else was faster: it is theirs, and those above it stay for them */
+            directory->parents_made = 0;
+        } else {
+            result = ladle_fail_errno(error, LADLE_FAILED, errno, "%s: cannot make this folder", path);
+        }
+        path[end] = kept;
+        if (result != LADLE_OK) {
+            return result;
+        }
+    }
+    return LADLE_OK;
+}
+
+static void remove_parents(struct ladle_directory *directory)
+{
+    char *path = directory->parent_path;
+    for (; directory->parents_made > 0 && rmdir(path) == 0; directory->parents_made--) {
+        *strrchr(path, '/') = '\0';
+    }
+    directory->parents_made = 0;
+}
+
+static bool is_there(int folder, const char *name)
+{
+    struct stat status;
+    return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A run that died while it replaced an output has moved the old one aside. Unless the new one is in its place, it goes back. */
+static int put_back(struct ladle_directory *directory, bool *changed, struct ladle_error *error)
+{
+    *changed = false;
+    if (!is_there(directory->partial, REPLACED) || is_there(directory->parent, directory->place.name)) {
+        return LADLE_OK;
+    }
+    if (renameat(directory->partial, REPLACED, directory->parent, directory->place.name) != 0) {
+        return ladle_fail_errno(error, LADLE_FAILED, errno, "%s/" REPLACED ": cannot put the old output back",
+                                directory->partial_path);
+    }
+    ladle_warn(directory->log, "%s: an earlier run died while replacing it; the old output is back in its place",
+               directory->place.shown);
+    *changed = true;
+    return LADLE_OK;
+}
+
+static int open_parent(struct ladle_directory *directory, struct ladle_error *error)
+{
+    int result = make_parents(directory, error);
+    if (result == LADLE_OK) {
+        directory->parent = open(directory->parent_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (directory->parent < 0) {
+            result = ladle_fail_errno(error, LADLE_FAILED, errno, "%s: cannot open it", directory->parent_path);
+        }
+    }
+    return result;
+}
+
+int ladle_directory_open(struct ladle_directory *directory, const char *output, const struct ladle_plan *plan,
+                         struct ladle_error *error)
+{
+    *directory = (struct ladle_directory){.log = &plan->options.log, .parent = -1, .partial = -1, .output = -1, .lock = -1};
+    int result = ladle_place_find(&directory->place, output, error);
+    if (result == LADLE_OK) {
+        result = ladle_place_check(&directory->place, plan, error);
+    }
+    if (result == LADLE_OK) {
+        result = name_parts(directory, error);
+    }
+    if (result == LADLE_OK) {
+        result = open_parent(directory, error);
+    }
+    if (result == LADLE_OK) {
+        result = ladle_lock_folder(directory->parent, directory->partial_name, directory->partial_path, &directory->partial,
+                                   &directory->lock, directory->log, error);
+    }
+    bool changed = false;
+    if (result == LADLE_OK) {
+        result = put_back(directory, &changed, error);
+    }
+    if (result == LADLE_OK && changed) { /* the place is not what it was a moment ago */
+        ladle_place_finish(&directory->place);
+        result = ladle_place_find(&directory->place, output, error);
+        if (result == LADLE_OK) {
+            result = ladle_place_check(&directory->place, plan, error);
+        }
+    }
+    return result;
+}
+
+bool ladle_directory_has_remains(const struct ladle_directory *directory)
+{
+    return directory->partial >= 0 && is_there(directory->partial, OUTPUT);
+}
+
+int ladle_directory_begin(struct ladle_directory *directory, struct ladle_error *error)
+{
+    const char *shown = directory->partial_path;
+    int result = ladle_tree_remove(directory->partial, OUTPUT, directory->output_path, error);
+    if (result == LADLE_OK) {
+        result = ladle_tree_remove(directory->partial, REPLACED, shown, error);
+    }
+    if (result == LADLE_OK) {
+        result = ladle_file_system_make_by_rename(directory->partial, OUTPUT, shown, error);
+    }
+    if (result == LADLE_OK) {
+        directory->output = openat(directory->partial, OUTPUT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (directory->output < 0) {
+            result = ladle_fail_errno(error, LADLE_FAILED, errno, "%s: cannot open it", directory->output_path);
+        }
+    }
+    return result;
+}
+
+bool ladle_directory_clear(struct ladle_directory *directory)
+{
+    int result = ladle_tree_remove(directory->partial, OUTPUT, directory->output_path, NULL);
+    /* An old output that could not be put back stays: it is all that its owner has. */
+    if (directory->published || is_there(directory->parent, directory->place.name)) {
+        int other = ladle_tree_remove(directory->partial, REPLACED, directory->partial_path, NULL);
+        result = result == LADLE_OK ? other : result;
+    }
+    if (result == LADLE_OK && ladle_lock_remove(directory->parent, directory->partial_name, directory->partial) != 0) {
+        result = LADLE_FAILED;
+    }
+    if (result != LADLE_OK) {
+        ladle_warn(directory->log, "%s: could not be removed entirely", directory->partial_path);
+    }
+    return result == LADLE_OK;
+}
+
+enum ladle_remains ladle_directory_abandon(struct ladle_directory *directory)
+{
+    enum ladle_remains remains = LADLE_REMAINS_NONE;
+    if (directory->published) {
+        return remains;
+    }
+    if (directory->partial >= 0) {
+        remains = ladle_directory_clear(directory) ? LADLE_REMAINS_REMOVED : LADLE_REMAINS_LEFT;
+    }
+    if (directory->parents_made > 0) {
+        remove_parents(directory);
+    }
+    return remains;
+}
+
+void ladle_directory_close(struct ladle_directory *directory)
+{
+    int *const descriptors[] = {&directory->output, &directory->partial, &directory->parent, &directory->lock};
+    for (size_t i = 0; i < sizeof descriptors / sizeof *descriptors; i++) {
+        if (*descriptors[i] >= 0) {
+            close(*descriptors[i]);
+        }
+        *descriptors[i] = -1;
+    }
+    ladle_place_finish(&directory->place);
+    free(directory->parent_path);
+    free(directory->partial_path);
+    free(directory->output_path);
+    free(directory->partial_name);
+    directory->parent_path = directory->partial_path = directory->output_path = directory->partial_name = NULL;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "output/output.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "engine/engine.h"
+#include "output/directory.h"
+#include "output/peak.h"
+#include "output/shards.h"
+
+/* One call of ladle_merge. */
+struct merge {
+    const struct ladle_plan *plan;
+    struct ladle_directory directory;
+    struct ladle_side_files side_files;
+    struct ladle_shards shards;
+    struct ladle_engine_result engine;
+    struct ladle_error *error;
+};
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static int check_stop(const struct merge *merge)
+{
+    const struct ladle_options *options = &merge->plan->options;
+    bool stop = options->stop != NULL && options->stop(options->stop_user);
+    return stop ? ladle_fail(merge->error, LADLE_STOPPED, "stopped") : LADLE_OK;
+}
+
+/* Archives are another kind of output, still to come. */
+static int check_form(const struct ladle_plan *plan, const char *output, struct ladle_error *error)
+{
+    enum ladle_format format = plan->options.format;
+    bool archive = format == LADLE_FORMAT_TAR || format == LADLE_FORMAT_TAR_ZST;
+    bool stream = strcmp(output, "-") == 0;
+    bool named = ladle_ends_with(output, ".tar") || ladle_ends_with(output, ".tar.zst");
+    if (archive || stream || (format == LADLE_FORMAT_AUTO && named)) {
+        return ladle_fail(error, LADLE_BAD_REQUEST, "%s: archives are not supported yet; name a folder as the output", output);
+    }
+    return LADLE_OK;
+}
+
+static int write_text(const struct merge *merge, const char *name, struct ladle_text *text)
+{
+    struct ladle_text path = {0};
+    ladle_text_printf(&path, "%s/%s", merge->directory.output_path, name);
+    int result = path.failed || text->failed
+                     ? ladle_fail_memory(merge->error, name)
+                     : ladle_file_create_at(merge->directory.output, name, path.data, text->data != NULL ? text->data : "",
+                                            text->bytes, merge->error);
+    ladle_text_finish(&path);
+    return result;
+}
+
+static int write_config(const struct merge *merge)
+{
+    const struct ladle_plan *plan = merge->plan;
+    const struct ladle_config_change change = {
+        .donor = plan->models[plan->donor],
+        .layers = plan->layer_origins,
+        .layer_counts = plan->layer_counts,
+        .one_dtype = plan->one_dtype,
+        .dtype = plan->dtype,
+        .tied = plan->tied,
+        .vocabulary = plan->vocabulary,
+    };
+    if (change.donor->config == NULL) {
+        return LADLE_OK;
+    }
+    struct ladle_text text = {0};
+    int result = ladle_config_rewrite(&change, &plan->options.log, &text, merge->error);
+    if (result == LADLE_OK) {
+        result = write_text(merge, "config.json", &text);
+    }
+    ladle_text_finish(&text);
+    return result;
+}
+
+static int write_index(const struct merge *merge)
+{
+    if (merge->plan->shard_count < 2) {
+        return LADLE_OK;
+    }
+    struct ladle_text text = {0};
+    int result = ladle_index_write(merge->plan, &text, merge->error);
+    if (result == LADLE_OK) {
+        result = write_text(merge, "model.safetensors.index.json", &text);
+    }
+    ladle_text_finish(&text);
+    return result;
+}
+
+static int write_card(const struct merge *merge)
+{
+    struct ladle_text text = {0};
+    int result = ladle_card_write(merge->plan, &merge->side_files, merge->directory.place.name, &text, merge->error);
+    if (result == LADLE_OK) {
+        result = write_text(merge, "README.md", &text);
+    }
+    ladle_text_finish(&text);
+    return result;
+}
+
+static int write_recipe(const struct merge *merge)
+{
+    struct ladle_text text = {0};
+    ladle_text_add(&text, merge->plan->recipe.text, merge->plan->recipe.text_bytes);
+    int result = write_text(merge, "mergekit_config.yml", &text);
+    ladle_text_finish(&text);
+    return result;
+}
+
+/* All files without tensors. They come first: what is wrong with them should be known before the work is done. */
+static int write_small_files(struct merge *merge)
+{
+    int (*const steps[])(const struct merge *) = {write_config, write_index, write_card, write_recipe};
+    int result = ladle_side_files_find(merge->plan, &merge->side_files, merge->error);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && result == LADLE_OK; i++) {
+        result = steps[i](merge);
+    }
+    if (result == LADLE_OK) {
+        result = ladle_side_files_copy(merge->plan, &merge->side_files, merge->directory.output, merge->directory.output_path,
+                                       merge->error);
+    }
+    return result;
+}
+
+static int run_engine(struct merge *merge)
+{
+    struct ladle_target target = {.fds = merge->shards.fds, .direct = merge->shards.direct, .stream = -1, .self = merge};
+    return ladle_engine_run(merge->plan, &target, &merge->engine, merge->error);
+}
+
+/* What was read must be what the plan saw. */
+static int check_inputs(const struct merge *merge)
+{
+    for (size_t i = 0; i < merge->plan->model_count; i++) {
+        const struct ladle_model *model = merge->plan->models[i];
+        for (uint32_t j = 0; j < model->file_count; j++) {
+            const struct ladle_model_file *file = &model->files[j];
+            struct stat status;
+            if (stat(file->path, &status) != 0) {
+                return ladle_fail_errno(merge->error, LADLE_FAILED, errno, "%s: cannot look at this input again", file->path);
+            }
+            if ((uint64_t)status.st_size != file->bytes || status.st_mtim.tv_sec != file->modified.tv_sec ||
+                status.st_mtim.tv_nsec != file->modified.tv_nsec) {
+                return ladle_fail(merge->error, LADLE_FAILED,
+                                  "%s: this input changed while it was merged, so the output is not published", file->path);
+            }
+        }
+    }
+    return LADLE_OK;
+}
+
+/* What an earlier run left unfinished is of no use yet. */
+static int begin(struct merge *merge)
+{
+    if (ladle_directory_has_remains(&merge->directory)) {
+        ladle_detail(&merge->plan->options.log, "%s: the unfinished output of an earlier run is removed",
+                     merge->directory.partial_path);
+    }
+    return ladle_directory_begin(&merge->directory, merge->error);
+}
+
+static int carry_out(struct merge *merge, const char *output)
+{
+    int result = check_form(merge->plan, output, merge->error);
+    if (result == LADLE_OK) {
+        result = check_stop(merge);
+    }
+    if (result == LADLE_OK) {
+        result = ladle_directory_open(&merge->directory, output, merge->plan, merge->error);
+    }
+    if (result == LADLE_OK) {
+        result = begin(merge);
+    }
+    if (result == LADLE_OK) {
+        result = write_small_files(merge);
+    }
+    if (result == LADLE_OK) {
+        result = ladle_shards_create(&merge->shards, merge->plan, merge->directory.output, merge->directory.output_path,
+                                     merge->error);
+    }
+    if (result == LADLE_OK) {
+        result = run_engine(merge);
+    }
+    if (result == LADLE_OK) {
+        result = ladle_shards_complete(&merge->shards, merge->plan, merge->directory.output_path, merge->error);
+    }
+    if (result == LADLE_OK) {
+        result = check_inputs(merge);
+    }
+    if (result == LADLE_OK) {
+        result = check_stop(merge);
+    }
+    return result == LADLE_OK ? ladle_directory_publish(&merge->directory, merge->plan, merge->error) : result;
+}
+
+static void fill_result(const struct merge *merge, double started, struct ladle_result *result)
+{
+    const struct ladle_plan *plan = merge->plan;
+    *result = (struct ladle_result){
+        .tensors = plan->tensor_count,
+        .parameters = plan->parameter_count,
+        .bytes_read = merge->engine.bytes_read,
+        .bytes_written = merge->engine.bytes_written,
+        .extra_passes = merge->engine.extra_passes,
+        .seconds = seconds_now() - started,
+        .peak_bytes = ladle_peak_bytes(),
+    };
+    for (uint32_t i = 0; i < plan->shard_count; i++) {
+        result->bytes += plan->shards[i].bytes;
+    }
+}
+
+/* The one place that cleans up after a merge that did not come to its end, and says what is left. */
+static void abandon(struct merge *merge, enum ladle_status status)
+{
+    ladle_fail(merge->error, status, "the merge ended early"); /* unless there is a better message */
+    switch (ladle_directory_abandon(&merge->directory)) {
+    case LADLE_REMAINS_REMOVED:
+        ladle_error_help(merge->error, "nothing is left of the unfinished output");
+        break;
+    case LADLE_REMAINS_LEFT:
+        ladle_error_help(merge->error, "%s could not be removed entirely", merge->directory.partial_path);
+        break;
+    case LADLE_REMAINS_NONE:
+        break;
+    }
+}
+
+int ladle_merge(struct ladle_plan *plan, const char *output, struct ladle_result *result, struct ladle_error *error)
+{
+    double started = seconds_now();
+    struct merge merge = {.plan = plan, .error = error};
+    merge.directory.parent = merge.directory.partial = merge.directory.output = merge.directory.lock = -1;
+    int status = carry_out(&merge, output);
+    ladle_shards_close(&merge.shards);
+    if (status != LADLE_OK) {
+        abandon(&merge, (enum ladle_status)status);
+    } else if (result != NULL) {
+        fill_result(&merge, started, result);
+    }
+    ladle_side_files_finish(&merge.side_files);
+    ladle_directory_close(&merge.directory);
+    return status;
+}

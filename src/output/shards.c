@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "output/shards.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/size.h"
+#include "output/file_system.h"
+
+#define DIRECT_BYTES 4096u
+/* What is left for side files and the file system's own bookkeeping. */
+#define SPARE_BYTES (UINT64_C(1) << 20)
+
+static bool stop_asked(const struct ladle_plan *plan)
+{
+    return plan->options.stop != NULL && plan->options.stop(plan->options.stop_user);
+}
+
+/* Size of the file while it is written. */
+static uint64_t written_bytes(const struct ladle_shards *shards, const struct ladle_shard *shard)
+{
+    return shards->direct ? ladle_round_up(shard->bytes, DIRECT_BYTES) : shard->bytes;
+}
+
+static uint64_t needed_bytes(const struct ladle_plan *plan)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < plan->shard_count; i++) {
+        sum += plan->shards[i].bytes;
+    }
+    return sum;
+}
+
+static int fail_for_space(const struct ladle_plan *plan, uint64_t free_bytes, int code, const char *shown,
+                          struct ladle_error *error)
+{
+    char needed[16], there[16];
+    const char *what = code == EDQUOT ? "the disk quota is too small" : "not enough space on the disk";
+    ladle_size_show(needed_bytes(plan), needed);
+    if (free_bytes == UINT64_MAX) {
+        ladle_fail(error, LADLE_FAILED, "%s: %s: %s (%" PRIu64 " bytes) are needed", shown, what, needed, needed_bytes(plan));
+    } else {
+        ladle_fail(error, LADLE_FAILED, "%s: %s: %s (%" PRIu64 " bytes) are needed, %s (%" PRIu64 " bytes) are free", shown,
+                   what, needed, needed_bytes(plan), ladle_size_show(free_bytes, there), free_bytes);
+    }
+    return LADLE_FAILED;
+}
+
+static int fail_for_size(const struct ladle_shard *shard, const struct ladle_file_system *system, const char *shown,
+                         struct ladle_error *error)
+{
+    char size[16], most[16];
+    ladle_size_show(shard->bytes, size);
+    if (system->most_file_bytes == UINT64_MAX) {
+        ladle_fail(error, LADLE_FAILED, "%s/%s: would have %s, more than its file system can hold in one file", shown,
+                   shard->name, size);
+    } else {
+        ladle_fail(error, LADLE_FAILED, "%s/%s: would have %s, but %s allows files of at most %s", shown, shard->name, size,
+                   system->sizes_are_written ? "a FAT file system" : "the limit of this process (ulimit -f)",
+                   ladle_size_show(system->most_file_bytes, most));
+    }
+    ladle_error_help(error, "smaller shards may do: --shard-size");
+    return LADLE_FAILED;
+}
+
+/* What can be told without making anything. */
+static int check_sizes(const struct ladle_shards *shards, const struct ladle_plan *plan,
+                       const struct ladle_file_system *system, const char *shown, struct ladle_error *error)
+{
+    for (uint32_t i = 0; i < plan->shard_count; i++) {
+        if (written_bytes(shards, &plan->shards[i]) > system->most_file_bytes) {
+            return fail_for_size(&plan->shards[i], system, shown, error);
+        }
+    }
+    uint64_t wanted = needed_bytes(plan) + SPARE_BYTES;
+    return wanted > system->free_bytes ? fail_for_space(plan, system->free_bytes, ENOSPC, shown, error) : LADLE_OK;
+}
+
+/* Whether writes past the page cache are wanted and work. */
+static int choose_direct(struct ladle_shards *shards, const struct ladle_plan *plan, int folder, const char *shown,
+                         struct ladle_error *error)
+{
+    if (plan->options.direct == LADLE_DIRECT_OFF) {
+        return LADLE_OK;
+    }
+    shards->direct = ladle_file_system_writes_direct(folder);
+    if (!shards->direct && plan->options.direct == LADLE_DIRECT_ON) {
+        ladle_fail(error, LADLE_FAILED, "%s: its file system does not take direct writes", shown);
+        ladle_error_help(error, "--direct auto writes through the page cache then");
+        return LADLE_FAILED;
+    }
+    if (!shards->direct) {
+        ladle_detail(&plan->options.log, "output: written through the page cache; its file system takes no direct writes");
+    }
+    return LADLE_OK;
+}
+
+/* Takes the space of one file. *able turns false where the file system cannot do that. Returns 0 or an errno value; EINTR: the
+ * caller asked to stop. */
+static int take_space(int fd, uint64_t bytes, const struct ladle_plan *plan, const struct ladle_file_system *system, bool *able)
+{
+    /* With its size set beforehand a file is written by several requests at once; without, they wait for each other. */
+    int mode = system->sizes_are_written ? FALLOC_FL_KEEP_SIZE : 0;
+    while (*able && bytes > 0 && fallocate(fd, mode, 0, (off_t)bytes) != 0) {
+        if (errno == EINTR && !stop_asked(plan)) {
+            continue;
+        }
+        if (errno == EINTR || errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO) {
+            return errno;
+        }
+        *able = false; /* EOPNOTSUPP, ENOSYS, or what user-space file systems make of it */
+    }
+    return 0;
+}
+
+static int create_one(struct ladle_shards *shards, const struct ladle_plan *plan, uint32_t at, int folder, const char *shown,
+                      struct ladle_error *error)
+{
+    const char *name = plan->shards[at].name;
+    int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | (shards->direct ? O_DIRECT : 0);
+    shards->fds[at] = openat(folder, name, flags, 0666);
+    if (shards->fds[at] < 0) {
+        int code = errno;
+        ladle_fail_errno(error, LADLE_FAILED, code, "%s/%s: cannot create it", shown, name);
+        if (code == EMFILE || code == ENFILE) {
+            ladle_error_help(error, "all %" PRIu32 " shards are open at once: use a larger --shard-size, or raise ulimit -n",
+                             shards->count);
+        }
+        return LADLE_FAILED;
+    }
+    return LADLE_OK;
+}
+
+int ladle_shards_create(struct ladle_shards *shards, const struct ladle_plan *plan, int folder, const char *shown,
+                        struct ladle_error *error)
+{
+    *shards = (struct ladle_shards){.count = plan->shard_count};
+    shards->fds = malloc((plan->shard_count + (size_t)1) * sizeof *shards->fds);
+    if (shards->fds == NULL) {
+        return ladle_fail_memory(error, "the descriptors of the output");
+    }
+    for (uint32_t i = 0; i < shards->count; i++) {
+        shards->fds[i] = -1;
+    }
+    struct ladle_file_system system;
+    int result = ladle_file_system_ask(folder, shown, &system, error);
+    if (result == LADLE_OK) {
+        result = choose_direct(shards, plan, folder, shown, error);
+    }
+    if (result == LADLE_OK) {
+        result = check_sizes(shards, plan, &system, shown, error);
+    }
+    bool able = true;
+    for (uint32_t i = 0; i < shards->count && result == LADLE_OK; i++) {
+        result = create_one(shards, plan, i, folder, shown, error);
+        int code = result == LADLE_OK
+                       ? take_space(shards->fds[i], written_bytes(shards, &plan->shards[i]), plan, &system, &able) : 0;
+        if (code == EINTR) {
+            result = ladle_fail(error, LADLE_STOPPED, "stopped before the first tensor");
+        } else if (code == EFBIG) {
+            result = fail_for_size(&plan->shards[i], &system, shown, error);
+        } else if (code == ENOSPC || code == EDQUOT) {
+            result = fail_for_space(plan, code == EDQUOT ? UINT64_MAX : system.free_bytes, code, shown, error);
+        } else if (code != 0) {
+            result = ladle_fail_errno(error, LADLE_FAILED, code, "%s/%s: cannot take space for it", shown,
+                                      plan->shards[i].name);
+        }
+    }
+    if (result == LADLE_OK && !able) {
+        ladle_detail(&plan->options.log, "output: its file system cannot reserve space; enough was free at the start");
+    }
+    return result;
+}
+
+/* Exact size, synced, closed. */
+static int complete_one(int fd, const struct ladle_shard *shard, const char *shown, struct ladle_error *error)
+{
+    struct stat status;
+    const char *name = shard->name;
+    int result = LADLE_OK;
+    if (fstat(fd, &status) != 0) {
+        result = ladle_fail_errno(error, LADLE_FAILED, errno, "%s/%s: cannot look at it", shown, name);
+    } else if ((uint64_t)status.st_size < shard->bytes) {
+        result = ladle_fail(error, LADLE_FAILED, "%s/%s: has %" PRIu64 " bytes although %" PRIu64 " were written", shown, name,
+                            (uint64_t)status.st_size, shard->bytes);
+    } else if ((uint64_t)status.st_size > shard->bytes && ftruncate(fd, (off_t)shard->bytes) != 0) {
+        result = ladle_fail_errno(error, LADLE_FAILED, errno, "%s/%s: cannot cut it to its size", shown, name);
+    } else if (fsync(fd) != 0) {
+        result = ladle_fail_errno(error, LADLE_FAILED, errno, "%s/%s: cannot sync it", shown, name);
+    }
+    if (close(fd) != 0 && result == LADLE_OK) {
+        result = ladle_fail_errno(error, LADLE_FAILED, errno, "%s/%s: cannot close it", shown, name);
+    }
+    return result;
+}
+
+int ladle_shards_complete(struct ladle_shards *shards, const struct ladle_plan *plan, const char *shown,
+                          struct ladle_error *error)
+{
+    for (uint32_t i = 0; i < shards->count; i++) {
+        if (stop_asked(plan)) {
+            return ladle_fail(error, LADLE_STOPPED, "stopped while the output was synced");
+        }
+        int fd = shards->fds[i];
+        shards->fds[i] = -1;
+        int result = complete_one(fd, &plan->shards[i], shown, error);
+        if (result != LADLE_OK) {
+            return result;
+        }
+    }
+    return LADLE_OK;
+}
+
+void ladle_shards_close(struct ladle_shards *shards)
+{
+    for (uint32_t i = 0; i < shards->count && shards->fds != NULL; i++) {
+        if (shards->fds[i] >= 0) {
+            close(shards->fds[i]);
+        }
+    }
+    free(shards->fds);
+    *shards = (struct ladle_shards){0};
+}
