@@ -143,6 +143,20 @@ struct ladle_chunk *ladle_chunks_next_full(struct ladle_chunks *chunks, bool dir
     return chunk;
 }
 
+struct ladle_chunk *ladle_chunks_take_full(struct ladle_chunks *chunks, uint64_t number)
+{
+    for (struct ladle_chunk **link = &chunks->full; *link; link = &(*link)->next) {
+        struct ladle_chunk *chunk = *link;
+        if (chunk->number != number)
+            continue;
+        *link = chunk->next;
+        if (!*link)
+            chunks->full_end = link;
+        return chunk;
+    }
+    return NULL;
+}
+
 void ladle_chunks_release(struct ladle_chunks *chunks, struct ladle_chunk *chunk)
 {
     chunk->in_use = false;

@@ -61,6 +61,9 @@ bool ladle_chunks_filled(struct ladle_chunks *chunks, uint64_t position, uint64_
 /* The next full chunk, with its request ready but for the descriptor; NULL if there is none. */
 struct ladle_chunk *ladle_chunks_next_full(struct ladle_chunks *chunks, bool direct);
 
+/* Takes the full chunk of this number out of those waiting; NULL if it is not among them. */
+struct ladle_chunk *ladle_chunks_take_full(struct ladle_chunks *chunks, uint64_t number);
+
 /* Gives a written (or discarded) chunk's memory back. */
 void ladle_chunks_release(struct ladle_chunks *chunks, struct ladle_chunk *chunk);
 

@@ -107,6 +107,9 @@ static bool try_run(struct ladle_engine *engine, struct ladle_run *run, bool fir
 bool ladle_dispatch_next(struct ladle_engine *engine, struct ladle_work *work, struct ladle_piece *pieces)
 {
     bool first_to_apply = true;
+    *work = (struct ladle_work){.kind = LADLE_DO_PACK};
+    if (ladle_stream_next_pack(engine, &work->chunk, &work->frame))
+        return true;
     for (struct ladle_run *run = engine->runs; run; run = run->next) {
         bool any_block = run->kept || run->stream || run->sample || run->dispatched > 0;
         if (!any_block || !take_state(engine, run))
@@ -163,6 +166,10 @@ static void apply_done(struct ladle_engine *engine, struct ladle_run *run, struc
     unsigned bits = run->job->action == LADLE_ACTION_TEXT ? 8 : ladle_dtype_bits(run->job->dtype);
     bool wake = ladle_chunks_filled(&engine->chunks, run->job->position + loaded->block.first * bits / 8,
                                     (uint64_t)loaded->block.elems * bits / 8);
+    if (wake) {
+        pthread_cond_signal(&engine->work); /* a chunk may be compressed now */
+        pthread_cond_signal(&engine->stream.ready);
+    }
     if (loaded->resident) {
         /* It is the first of those kept only if blocks end in order, which nobody promises. */
         struct ladle_loaded **link = &run->kept;
@@ -254,6 +261,9 @@ void ladle_dispatch_done(struct ladle_engine *engine, const struct ladle_work *w
         break;
     case LADLE_DO_APPLY:
         apply_done(engine, run, work->loaded);
+        break;
+    case LADLE_DO_PACK:
+        ladle_stream_packed(engine, work->chunk, work->frame);
         break;
     }
 }

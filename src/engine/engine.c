@@ -17,6 +17,7 @@ int ladle_engine_stop(struct ladle_engine *engine, int status)
         engine->status = status;
     engine->stopping = true;
     pthread_cond_broadcast(&engine->work);
+    pthread_cond_broadcast(&engine->stream.ready);
     ladle_io_wake(engine->io);
     return status;
 }
@@ -93,6 +94,7 @@ static bool make_workers(struct ladle_engine *engine)
     for (unsigned i = 0; engine->workers && i < engine->plan->threads; i++) {
         struct ladle_worker *worker = &engine->workers[i];
         worker->engine = engine;
+        worker->number = i;
         worker->pieces = ladle_arena_take_array(&engine->arena, pieces, sizeof *worker->pieces);
         worker->counts = ladle_arena_take_array(&engine->arena, memory->tallies + 1, sizeof *worker->counts);
         worker->before = ladle_arena_take_array(&engine->arena, memory->tallies + 1, sizeof *worker->before);
@@ -177,6 +179,7 @@ static void finish(struct ladle_engine *engine)
 {
     for (unsigned i = 0; i < engine->thread_count; i++)
         pthread_join(engine->workers[i].thread, NULL);
+    ladle_stream_finish(engine);
     ladle_io_destroy(engine->io);
     ladle_files_finish(&engine->files);
     ladle_chunks_finish(&engine->chunks);
@@ -200,8 +203,11 @@ int ladle_engine_run(const struct ladle_plan *plan, const struct ladle_target *t
     pthread_mutex_init(&engine.lock, NULL);
     pthread_mutex_init(&engine.log_lock, NULL);
     pthread_cond_init(&engine.work, NULL);
+    pthread_cond_init(&engine.stream.ready, NULL);
 
     int status = prepare(&engine);
+    if (status == LADLE_OK && target->stream_name)
+        status = ladle_stream_begin(&engine);
     if (status == LADLE_OK)
         status = start_workers(&engine);
     if (status == LADLE_OK) {

@@ -18,10 +18,10 @@ struct ladle_target {
      * seconds. Returns LADLE_OK or a status that ends the merge. NULL: nothing is synced before the end. */
     int (*checkpoint)(void *self, uint64_t chunk, struct ladle_error *error);
 
-    /* A stream: the descriptor of a pipe or file, -1 for files as above. The plan has one shard then. Bytes go out in order; with
-     * zstd_level > 0 each chunk becomes a zstd frame with a checksum. */
-    int stream;
+    /* A stream instead of files, if it has a name: bytes go out in order, down a pipe or into a file. The plan has one shard then.
+     * With zstd_level > 0 each chunk becomes a zstd frame with a checksum. */
     const char *stream_name; /* for messages */
+    int stream;              /* its descriptor */
     int zstd_level;
     uint32_t *frame_bytes;   /* [chunks of the output]: receives the size of each frame; NULL without compression */
 

@@ -113,11 +113,13 @@ int ladle_pump(struct ladle_engine *engine)
     while (more) {
         pthread_mutex_lock(&engine->lock);
         if (!engine->stopping) {
-            issue_writes(engine);
+            if (!engine->target->stream_name)
+                issue_writes(engine);
             ladle_reader_issue(engine);
             ladle_checkpoint_begin(engine, seconds_now());
         }
-        bool working = !engine->stopping && (!engine->all_done || engine->chunks.full != NULL);
+        bool working = !engine->stopping &&
+                       (!engine->all_done || engine->chunks.full != NULL || !ladle_stream_is_done(engine));
         pthread_mutex_unlock(&engine->lock);
         more = working || engine->io->in_flight > 0;
         if (!more)

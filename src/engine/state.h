@@ -21,6 +21,7 @@
 #include "engine/files.h"
 #include "engine/io.h"
 #include "engine/pool.h"
+#include "engine/stream.h"
 
 #define LADLE_PASS_UNKNOWN UINT32_MAX
 
@@ -107,6 +108,7 @@ struct ladle_engine {
     struct ladle_files files;      /* pump only */
     struct ladle_reader reader;    /* pump only */
     struct ladle_checkpoint checkpoint; /* pump only */
+    struct ladle_stream stream;
     struct ladle_read_request *read_requests, *free_requests; /* pump only */
 
     pthread_mutex_t lock;
@@ -146,12 +148,14 @@ int ladle_reader_finish(struct ladle_engine *engine, struct ladle_read_request *
 void ladle_loaded_release(struct ladle_engine *engine, struct ladle_loaded *loaded);
 
 /* What a worker does next. */
-enum ladle_task_kind { LADLE_DO_BEGIN, LADLE_DO_SAMPLE, LADLE_DO_ACCUMULATE, LADLE_DO_APPLY };
+enum ladle_work_kind { LADLE_DO_BEGIN, LADLE_DO_SAMPLE, LADLE_DO_ACCUMULATE, LADLE_DO_APPLY, LADLE_DO_PACK };
 struct ladle_work {
-    enum ladle_task_kind kind;
+    enum ladle_work_kind kind;
     struct ladle_run *run;
     struct ladle_loaded *loaded;
     unsigned piece_count;          /* for apply */
+    struct ladle_chunk *chunk;     /* for pack */
+    struct ladle_frame *frame;
 };
 /* dispatch.c, with the lock held: the next thing to do, if there is one. `pieces` is the worker's. */
 bool ladle_dispatch_next(struct ladle_engine *engine, struct ladle_work *work, struct ladle_piece *pieces);
@@ -162,6 +166,7 @@ void ladle_dispatch_done(struct ladle_engine *engine, const struct ladle_work *w
 /* worker.c: the body of a worker thread; the argument is a struct ladle_worker. */
 struct ladle_worker {
     struct ladle_engine *engine;
+    unsigned number;
     pthread_t thread;
     uint8_t *scratch;
     struct ladle_piece *pieces;

@@ -75,8 +75,17 @@ static int carry_out(struct ladle_worker *worker, const struct ladle_work *work,
     }
     case LADLE_DO_APPLY:
         return apply(worker, work, nonfinite);
+    case LADLE_DO_PACK:
+        return ladle_stream_pack(worker->engine, worker->number, work->chunk, work->frame);
     }
     return LADLE_OK;
+}
+
+static void add_nonfinite(struct ladle_nonfinite *sum, const struct ladle_nonfinite *more)
+{
+    sum->overflowed += more->overflowed;
+    sum->nan += more->nan;
+    sum->inf += more->inf;
 }
 
 void *ladle_worker_main(void *argument)
@@ -84,7 +93,7 @@ void *ladle_worker_main(void *argument)
     struct ladle_worker *worker = argument;
     struct ladle_engine *engine = worker->engine;
     pthread_mutex_lock(&engine->lock);
-    while (!engine->stopping && !engine->all_done) {
+    while (!engine->stopping && !(engine->all_done && ladle_stream_is_done(engine))) {
         struct ladle_work work;
         if (!ladle_dispatch_next(engine, &work, worker->pieces)) {
             pthread_cond_wait(&engine->work, &engine->lock);
@@ -94,9 +103,8 @@ void *ladle_worker_main(void *argument)
         struct ladle_nonfinite nonfinite = {0};
         int status = carry_out(worker, &work, &nonfinite);
         pthread_mutex_lock(&engine->lock);
-        work.run->nonfinite.overflowed += nonfinite.overflowed;
-        work.run->nonfinite.nan += nonfinite.nan;
-        work.run->nonfinite.inf += nonfinite.inf;
+        if (work.run)
+            add_nonfinite(&work.run->nonfinite, &nonfinite);
         if (status != LADLE_OK)
             ladle_engine_stop(engine, status);
         else if (!engine->stopping)

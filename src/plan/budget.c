@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan/plan.h"
 
-#include <string.h>
+#define ZSTD_STATIC_LINKING_ONLY /* for estimates of what a context takes */
+#include <zstd.h>
 
 #include "base/size.h"
 #include "plan/machine.h"
@@ -169,6 +170,19 @@ static uint32_t least_chunks(const struct demand *demand)
     return (uint32_t)(demand->most_output_bytes / LADLE_CHUNK_BYTES + 3);
 }
 
+/* What compressing the output takes: frames on their way out, and a context for each worker. */
+static void add_compression(const struct ladle_plan *plan, unsigned threads, struct ladle_memory *memory)
+{
+    memory->frames = 0;
+    memory->frame_bytes = memory->pack_bytes = 0;
+    if (plan->options.format != LADLE_FORMAT_TAR_ZST)
+        return;
+    ZSTD_compressionParameters parameters = ZSTD_getCParams(plan->options.zstd_level, LADLE_CHUNK_BYTES, 0);
+    memory->frames = threads * 2 + 2;
+    memory->frame_bytes = ZSTD_compressBound(LADLE_CHUNK_BYTES);
+    memory->pack_bytes = ZSTD_estimateCCtxSize_usingCParams(parameters);
+}
+
 static uint64_t total_of(const struct ladle_plan *plan, const struct settings *settings, const struct demand *demand,
                          struct ladle_memory *memory)
 {
@@ -185,13 +199,15 @@ static uint64_t total_of(const struct ladle_plan *plan, const struct settings *s
     memory->blocks = (uint32_t)ladle_max(memory->slots + 32, ladle_min(512, (1 << 16) / demand->sources));
     memory->metadata_bytes = metadata_bytes(plan);
 
+    add_compression(plan, settings->threads, memory);
+
     uint64_t descriptors = memory->blocks * (512 + demand->sources * 17ull);
-    uint64_t threads = settings->threads * (memory->scratch_bytes + memory->tallies * 16ull + STACK_BYTES);
+    uint64_t threads = settings->threads * (memory->scratch_bytes + memory->tallies * 16ull + memory->pack_bytes + STACK_BYTES);
     memory->other_bytes = descriptors + threads + (1u << 20) +
                           (memory->metadata_bytes > METADATA_FREE_BYTES ? memory->metadata_bytes - METADATA_FREE_BYTES : 0);
     memory->total_bytes = memory->slot_bytes * memory->slots + memory->chunk_bytes * memory->chunks +
                           (memory->state_bytes + 128) * memory->open_jobs + (memory->partial_bytes + 128) * memory->partials +
-                          memory->other_bytes;
+                          memory->frame_bytes * memory->frames + memory->other_bytes;
     return memory->total_bytes;
 }
 

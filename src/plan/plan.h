@@ -91,6 +91,9 @@ struct ladle_memory {
     uint32_t partials;      /* how many of those */
     uint32_t open_jobs;     /* jobs whose statistics may be under way at once */
     uint32_t blocks;        /* descriptors of blocks in memory or on their way there */
+    uint64_t frame_bytes;   /* room for one compressed chunk */
+    uint32_t frames;        /* how many of those; 0 unless the output is compressed */
+    uint64_t pack_bytes;    /* compression state of one worker */
     uint64_t metadata_bytes;
     uint64_t other_bytes;   /* rings, descriptors of blocks, stacks */
     uint64_t total_bytes;   /* all of the above that counts against the budget */

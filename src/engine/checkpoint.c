@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/checkpoint.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "engine/state.h"
+
+#define EVERY_SECONDS 2.0
+
+/* Chunks before the result have been written. */
+static uint64_t written_chunks(const struct ladle_chunks *chunks)
+{
+    uint64_t least = chunks->next_number;
+    for (uint32_t i = 0; i < chunks->count; i++)
+        if (chunks->all[i].in_use && chunks->all[i].number < least)
+            least = chunks->all[i].number;
+    return least;
+}
+
+static uint32_t shard_of(const struct ladle_plan *plan, uint64_t chunk)
+{
+    uint32_t shard = 0;
+    while (shard + 1 < plan->shard_count && plan->shards[shard + 1].position <= chunk * LADLE_CHUNK_BYTES)
+        shard++;
+    return shard;
+}
+
+static void sync_shard(struct ladle_engine *engine)
+{
+    struct ladle_checkpoint *checkpoint = &engine->checkpoint;
+    checkpoint->request = (struct ladle_io_request){
+        .kind = LADLE_IO_SYNC, .fd = engine->target->fds[checkpoint->shard], .owner = checkpoint};
+    ladle_io_submit(engine->io, &checkpoint->request);
+}
+
+void ladle_checkpoint_begin(struct ladle_engine *engine, double now)
+{
+    struct ladle_checkpoint *checkpoint = &engine->checkpoint;
+    if (!engine->target->checkpoint || checkpoint->syncing || now - checkpoint->last < EVERY_SECONDS ||
+        !ladle_io_has_room(engine->io))
+        return;
+    checkpoint->chunk = written_chunks(&engine->chunks);
+    checkpoint->last = now;
+    if (checkpoint->chunk <= checkpoint->recorded)
+        return;
+    checkpoint->syncing = true;
+    checkpoint->shard = shard_of(engine->plan, checkpoint->recorded);
+    sync_shard(engine);
+}
+
+static void record(struct ladle_engine *engine)
+{
+    struct ladle_checkpoint *checkpoint = &engine->checkpoint;
+    int status = engine->target->checkpoint(engine->target->self, checkpoint->chunk, engine->error);
+    if (status != LADLE_OK)
+        ladle_engine_stop(engine, status);
+    else
+        checkpoint->recorded = checkpoint->chunk;
+}
+
+void ladle_checkpoint_continue(struct ladle_engine *engine)
+{
+    struct ladle_checkpoint *checkpoint = &engine->checkpoint;
+    checkpoint->syncing = false;
+    if (checkpoint->request.result != 0) {
+        ladle_engine_stop(engine, ladle_fail_errno(engine->error, LADLE_FAILED, checkpoint->request.result, "%s: syncing",
+                                                   engine->plan->shards[checkpoint->shard].name));
+    } else if (engine->stopping) {
+        return; /* the last checkpoint follows when everything in flight is back */
+    } else if (checkpoint->shard < shard_of(engine->plan, checkpoint->chunk - 1)) {
+        checkpoint->syncing = true;
+        checkpoint->shard++;
+        sync_shard(engine);
+    } else {
+        record(engine);
+    }
+}
+
+void ladle_checkpoint_last(struct ladle_engine *engine)
+{
+    struct ladle_checkpoint *checkpoint = &engine->checkpoint;
+    if (!engine->target->checkpoint || !engine->chunks.all)
+        return;
+    checkpoint->chunk = written_chunks(&engine->chunks);
+    if (checkpoint->chunk <= checkpoint->recorded)
+        return;
+    uint32_t last = shard_of(engine->plan, checkpoint->chunk - 1);
+    for (uint32_t shard = shard_of(engine->plan, checkpoint->recorded); shard <= last; shard++)
+        if (fdatasync(engine->target->fds[shard]) != 0)
+            return;
+    engine->target->checkpoint(engine->target->self, checkpoint->chunk, NULL);
+}
