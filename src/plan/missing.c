@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <string.h>
+
+#include "plan/making.h"
+
+/* Tensors that are named one by one when they are merged without some of their inputs. */
+#define SHOWN_WARNINGS 20u
+
+/* What one model lacks. */
+struct lack {
+    struct ladle_names names; /* in the making's arena */
+    uint16_t other;           /* a model that has the first of them */
+};
+
+struct ladle_missing {
+    struct lack *lacks;       /* [model_count] */
+    uint64_t warnings;
+};
+
+static struct ladle_missing *missing_of(struct ladle_making *making)
+{
+    if (!making->missing) {
+        struct ladle_missing *missing = ladle_arena_take(&making->arena, sizeof(*missing));
+        if (missing)
+            missing->lacks = ladle_arena_take_array(&making->arena, making->plan->model_count, sizeof(*missing->lacks));
+        if (!missing || !missing->lacks)
+            return NULL;
+        making->missing = missing;
+    }
+    return making->missing;
+}
+
+static uint16_t model_of(const struct ladle_draft *draft, size_t source)
+{
+    return draft->part->sources[source].model;
+}
+
+/* The first source that has the tensor, the base before all others. */
+static size_t first_with(const struct ladle_draft *draft)
+{
+    size_t source = 0;
+
+    if (draft->part->base >= 0 && draft->tensors[draft->part->base])
+        return (size_t)draft->part->base;
+    while (!draft->tensors[source])
+        source++;
+    return source;
+}
+
+/* Notes the tensor for every source that lacks it. */
+static int note_lacks(struct ladle_making *making, const struct ladle_draft *draft)
+{
+    struct ladle_missing *missing = missing_of(making);
+    size_t first = first_with(draft);
+
+    if (!missing)
+        return ladle_fail_memory(making->error, "missing tensors");
+    for (size_t i = 0; i < draft->part->source_count; i++) {
+        if (draft->tensors[i])
+            continue;
+        struct lack *lack = &missing->lacks[model_of(draft, i)];
+        const char *name = draft->tensors[first]->name;
+        if (lack->names.count == 0)
+            lack->other = model_of(draft, first);
+        ladle_names_add(&lack->names, name);
+    }
+    making->status = LADLE_BAD_INPUT;
+    return LADLE_OK;
+}
+
+/* Whether what is left without the sources that lack the tensor is still a merge. */
+static bool enough_left(const struct ladle_making *making, const struct ladle_draft *draft)
+{
+    unsigned models = draft->present - draft->part->has_base;
+
+    if (draft->part->has_base && !draft->tensors[0])
+        return false;
+    return models > 0 && models >= making->plan->method->info.least_models;
+}
+
+static void warn_left_out(struct ladle_making *making, const struct ladle_draft *draft, bool copied, size_t from)
+{
+    struct ladle_names without = {0};
+    char names[512];
+
+    if (making->missing->warnings++ >= SHOWN_WARNINGS)
+        return;
+    for (size_t i = 0; i < draft->part->source_count; i++)
+        if (!draft->tensors[i])
+            ladle_names_add(&without, ladle_plan_model_name(making->plan, model_of(draft, i)));
+    ladle_names_show(&without, names, sizeof(names));
+    if (copied)
+        ladle_warn(making->log, "%s: missing in %s: copied from %s", draft->name, names,
+                   ladle_plan_model_name(making->plan, model_of(draft, from)));
+    else
+        ladle_warn(making->log, "%s: missing in %s: merged without it", draft->name, names);
+}
+
+int ladle_missing_settle(struct ladle_making *making, const struct ladle_draft *draft, enum ladle_missing_verdict *verdict,
+                         size_t *copy)
+{
+    *copy = first_with(draft);
+    if (ladle_name_is_buffer(draft->name)) {
+        *verdict = LADLE_MISSING_COPY;
+        return LADLE_OK;
+    }
+    if (!making->plan->options.allow_missing) {
+        *verdict = LADLE_MISSING_ERROR;
+        return note_lacks(making, draft);
+    }
+    if (!missing_of(making))
+        return ladle_fail_memory(making->error, "missing tensors");
+    *verdict = enough_left(making, draft) ? LADLE_MISSING_MERGE : LADLE_MISSING_COPY;
+    warn_left_out(making, draft, *verdict == LADLE_MISSING_COPY, *copy);
+    return LADLE_OK;
+}
+
+void ladle_missing_report(struct ladle_making *making)
+{
+    const struct ladle_missing *missing = making->missing;
+    const struct ladle_plan *plan = making->plan;
+    char names[1024];
+
+    if (!missing)
+        return;
+    if (missing->warnings > SHOWN_WARNINGS)
+        ladle_warn(making->log, "%" PRIu64 " more tensors are missing in some of the models", missing->warnings - SHOWN_WARNINGS);
+    for (size_t i = 0; i < plan->model_count; i++) {
+        const struct lack *lack = &missing->lacks[i];
+        if (lack->names.count == 0)
+            continue;
+        ladle_making_fail(making, "%s: %s: missing here, but stored in %s", ladle_plan_model_name(plan, (uint16_t)i),
+                          lack->names.names[0], ladle_plan_model_name(plan, lack->other));
+        if (lack->names.count > 1)
+            ladle_error_help(making->error, "%" PRIu64 " tensors are missing here: %s", lack->names.count,
+                             ladle_names_show(&lack->names, names, sizeof(names)));
+        ladle_error_help(making->error, "--allow-missing merges such tensors from the models that have them");
+    }
+}

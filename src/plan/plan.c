@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plan/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "plan/making.h"
+
+/* The longest recipe: far beyond what people write, far below what would hurt. */
+#define RECIPE_LIMIT ((size_t)64 << 20)
+
+void ladle_options_init(struct ladle_options *options)
+{
+    *options = (struct ladle_options){
+        .io = LADLE_IO_AUTO,
+        .direct = LADLE_DIRECT_AUTO,
+        .shard_bytes = 5000000000u,
+        .zstd_level = 3,
+        .format = LADLE_FORMAT_AUTO,
+    };
+}
+
+static int parse_dtype(const char *option, const char *name, enum ladle_dtype *dtype, struct ladle_error *error)
+{
+    if (ladle_dtype_parse_recipe(name, dtype))
+        return LADLE_OK;
+    return ladle_fail(error, LADLE_BAD_REQUEST,
+                      "%s '%s' is no type that can be stored; known are float32, float16, bfloat16, float64, float8_e4m3fn, "
+                      "float8_e5m2", option, name);
+}
+
+/* Puts what the caller asks for in the place of what the recipe says. */
+static int override(struct ladle_plan *plan, struct ladle_error *error)
+{
+    const struct ladle_options *options = &plan->options;
+    struct ladle_recipe *recipe = &plan->recipe;
+    int status = LADLE_OK;
+
+    plan->seed = options->have_seed ? options->seed : recipe->seed;
+    if (options->dtype) {
+        recipe->have_dtype = true;
+        status = parse_dtype("dtype", options->dtype, &recipe->dtype, error);
+    }
+    if (!status && options->out_dtype) {
+        recipe->out_dtype_input = strcmp(options->out_dtype, "input") == 0;
+        recipe->have_out_dtype = !recipe->out_dtype_input;
+        if (recipe->have_out_dtype)
+            status = parse_dtype("out_dtype", options->out_dtype, &recipe->out_dtype, error);
+    }
+    return status;
+}
+
+static int read_recipe(struct ladle_plan *plan, const char *path, const char *text, size_t bytes, struct ladle_error *error)
+{
+    struct ladle_text read = {0};
+    int status = LADLE_OK;
+
+    if (!text) {
+        status = ladle_file_read(path, RECIPE_LIMIT, &read, error);
+        text = read.data ? read.data : "";
+        bytes = read.bytes;
+    }
+    if (!status)
+        status = ladle_recipe_parse(&plan->recipe, path, text, bytes, &plan->options.log, error);
+    ladle_text_finish(&read);
+    return status;
+}
+
+static int fill(struct ladle_plan *plan, const char *path, const char *text, size_t bytes, struct ladle_error *error)
+{
+    int status = read_recipe(plan, path, text, bytes, error);
+
+    if (!status)
+        status = override(plan, error);
+    if (status)
+        return status;
+    plan->method = ladle_method_of(plan->recipe.method);
+    status = ladle_plan_open_inputs(plan, error);
+    if (!status)
+        status = ladle_plan_make_jobs(plan, error);
+    if (!status)
+        status = ladle_plan_lay_out(plan, LADLE_CHUNK_BYTES, error);
+    if (!status)
+        status = ladle_plan_budget(plan, error);
+    return status;
+}
+
+int ladle_plan_create(struct ladle_plan **plan, const char *recipe_path, const char *text, size_t bytes,
+                      const struct ladle_options *options, struct ladle_error *error)
+{
+    struct ladle_plan *made = calloc(1, sizeof(*made));
+
+    if (!made)
+        return ladle_fail_memory(error, "the plan");
+    if (options)
+        made->options = *options;
+    else
+        ladle_options_init(&made->options);
+    int status = fill(made, recipe_path, text, bytes, error);
+    if (status)
+        ladle_plan_destroy(made);
+    else
+        *plan = made;
+    return status;
+}
+
+void ladle_plan_destroy(struct ladle_plan *plan)
+{
+    if (!plan)
+        return;
+    ladle_job_list_destroy(plan->unplaced);
+    for (size_t i = 0; i < plan->model_count; i++)
+        ladle_model_close(plan->models[i]);
+    ladle_recipe_finish(&plan->recipe);
+    ladle_arena_finish(&plan->arena);
+    free(plan);
+}
