@@ -35,8 +35,8 @@ static uint32_t *find_slot(const struct ladle_json_keys *keys, uint64_t hash, si
     }
 }
 
-/* Doubles the table and puts the keys in again, in order: ladle_json_keys_drop counts on a slot never having been passed over
- * by an older key. */
+/* Doubles the table and puts the keys in again, in order: ladle_json_keys_drop counts on a slot never having been passed
+ * over by an older key. */
 static bool grow_table(struct ladle_json_keys *keys)
 {
     size_t size = keys->table_size == 0 ? 64 : keys->table_size * 2;

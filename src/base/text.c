@@ -58,8 +58,15 @@ void ladle_text_add_string(struct ladle_text *text, const char *string)
 
 void ladle_text_printf(struct ladle_text *text, const char *format, ...)
 {
-    va_list arguments, again;
+    va_list arguments;
     va_start(arguments, format);
+    ladle_text_vprintf(text, format, arguments);
+    va_end(arguments);
+}
+
+void ladle_text_vprintf(struct ladle_text *text, const char *format, va_list arguments)
+{
+    va_list again;
     va_copy(again, arguments);
     int length = vsnprintf(NULL, 0, format, arguments);
     if (length < 0) {
@@ -69,7 +76,6 @@ void ladle_text_printf(struct ladle_text *text, const char *format, ...)
         text->bytes += (size_t)length;
     }
     va_end(again);
-    va_end(arguments);
 }
 
 bool ladle_starts_with(const char *text, const char *start)

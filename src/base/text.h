@@ -4,6 +4,7 @@
 
 /* Growing texts and comparisons of words. */
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,8 @@ void ladle_text_finish(struct ladle_text *text);
 void ladle_text_add(struct ladle_text *text, const char *bytes, size_t count);
 void ladle_text_add_string(struct ladle_text *text, const char *string);
 void ladle_text_printf(struct ladle_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void ladle_text_vprintf(struct ladle_text *text, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 
 bool ladle_starts_with(const char *text, const char *start);
 bool ladle_ends_with(const char *text, const char *end);
