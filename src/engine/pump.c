@@ -92,12 +92,12 @@ static void tell_progress(struct ladle_engine *engine, double started)
         return;
     pthread_mutex_lock(&engine->lock);
     const struct ladle_plan *plan = engine->plan;
-    const struct ladle_shard *last = &plan->shards[plan->shard_count - 1];
+    const struct ladle_shard *last = plan->shard_count ? &plan->shards[plan->shard_count - 1] : NULL;
     struct ladle_progress progress = {
         .bytes_read = engine->bytes_read,
         .bytes_to_read = plan->read_bytes,
         .bytes_written = engine->bytes_written,
-        .bytes_to_write = plan->shard_count ? last->position + last->bytes : 0,
+        .bytes_to_write = last ? last->position + last->bytes : 0,
         .tensor = engine->tensor_index < plan->job_count ? plan->jobs[engine->tensor_index].name : "",
         .seconds = seconds_now() - started,
     };
