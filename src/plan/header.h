@@ -9,8 +9,8 @@
 /* Data of a file begins at a multiple of this. Source: spec formats.md "What ladle writes". */
 #define LADLE_HEADER_ALIGNMENT 4096u
 
-/* Bytes that the header of a shard takes, its length field and padding included, from the tensors' names, types and shapes
- * (their positions do not matter). 0 if it would exceed what readers accept. */
-uint64_t ladle_header_bytes(const struct ladle_plan *plan, const struct ladle_shard *shard);
+/* Fills header_bytes and marks of a shard whose tensors are in their places. Returns LADLE_OK; LADLE_BAD_REQUEST if the header
+ * would exceed what readers accept; LADLE_NO_MEMORY. */
+int ladle_header_measure(struct ladle_plan *plan, struct ladle_shard *shard, struct ladle_error *error);
 
 #endif

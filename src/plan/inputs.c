@@ -43,8 +43,8 @@ static int add_reference(struct ladle_plan *plan, const struct ladle_recipe_mode
     return LADLE_OK;
 }
 
-/* Calls add_reference for each model that the recipe names, the base first. What cannot be found does not keep the others from
- * being looked for. */
+/* Calls add_reference for each model that the recipe names, the base first. What cannot be found does not keep the others
+ * from being looked for. */
 static int find_all(struct ladle_plan *plan, struct ladle_error *error)
 {
     const struct ladle_recipe *recipe = &plan->recipe;
@@ -139,8 +139,8 @@ static int list_files(struct ladle_plan *plan, struct ladle_error *error)
     for (size_t i = 0; i < plan->model_count; i++) {
         const struct ladle_model *model = plan->models[i];
         for (uint32_t k = 0; k < model->file_count; k++)
-            plan->files[plan->first_files[i] + k] = (struct ladle_file){
-                .path = model->files[k].path, .bytes = model->files[k].bytes, .model = (uint16_t)i};
+            plan->files[plan->first_files[i] + k] =
+                (struct ladle_file){.path = model->files[k].path, .bytes = model->files[k].bytes, .model = (uint16_t)i};
     }
     return LADLE_OK;
 }

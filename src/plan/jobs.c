@@ -19,6 +19,18 @@ void ladle_making_fail(struct ladle_making *making, const char *format, ...)
     ladle_fail_also(making->error, LADLE_BAD_INPUT, "%s", text);
 }
 
+void ladle_making_fail_at(struct ladle_making *making, const struct ladle_node *node, const char *format, ...)
+{
+    const struct ladle_recipe *recipe = &making->plan->recipe;
+    char text[4096], where[512];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    ladle_making_fail(making, "%s: %s", ladle_recipe_where(recipe, node ? node : recipe->method_node, where), text);
+}
+
 void ladle_job_list_destroy(struct ladle_job_list *list)
 {
     if (!list)
@@ -90,7 +102,8 @@ static void check_scaled(struct ladle_making *making, const struct ladle_job *jo
         if (!plan->models[model]->scaled || making->scaled[model])
             continue;
         making->scaled[model] = true;
-        ladle_making_fail(making, "%s: %s: quantised weights with scales of their own can only be copied, which means passthrough "
+        ladle_making_fail(making,
+                          "%s: %s: quantised weights with scales of their own can only be copied, which means passthrough "
                           "without scale and dtype; de-quantising is not supported yet",
                           ladle_plan_model_name(plan, model), plan->models[model]->scaled_why);
     }

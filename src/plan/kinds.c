@@ -65,7 +65,8 @@ static bool list_tells(const struct ladle_json *donor, const struct ladle_json *
 }
 
 /* Whether any list in two configs does, in objects within objects too. */
-static bool config_tells(const struct ladle_json *donor, const struct ladle_json *other, const struct pair *pair, unsigned level)
+static bool config_tells(const struct ladle_json *donor, const struct ladle_json *other, const struct pair *pair,
+                         unsigned level)
 {
     if (!donor || !other || donor->type != LADLE_JSON_OBJECT || level == MOST_LEVELS)
         return false;
@@ -128,9 +129,10 @@ static int compare_stack(struct ladle_making *making, uint32_t stack)
     if (begin < end)
         add_range(&strangers, begin, end);
     if (strangers.bytes && !strangers.failed)
-        ladle_warn(making->log, "layers %s of the output hold other tensors than these layers of %s, and no list in its config.json "
-                   "says of what kind a layer is: loaders may refuse them", strangers.data,
-                   ladle_plan_model_name(plan, plan->donor));
+        ladle_warn(making->log,
+                   "layers %s of the output hold other tensors than these layers of %s, and no list in its config.json "
+                   "says of what kind a layer is: loaders may refuse them",
+                   strangers.data, ladle_plan_model_name(plan, plan->donor));
     int status = strangers.failed ? ladle_fail_memory(making->error, "the layers of the output") : LADLE_OK;
     ladle_text_finish(&strangers);
     return status;

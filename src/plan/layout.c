@@ -86,10 +86,9 @@ static int fill_shard(struct ladle_plan *plan, uint32_t at, const struct ladle_j
     shard->name = shard_name(plan, at);
     if (!shard->name)
         return ladle_fail_memory(error, "the files of the output");
-    shard->header_bytes = ladle_header_bytes(plan, shard);
-    if (shard->header_bytes == 0)
-        return ladle_fail(error, LADLE_BAD_REQUEST, "%s: too many tensors for one file; a smaller shard size makes more files",
-                          shard->name);
+    int status = ladle_header_measure(plan, shard, error);
+    if (status)
+        return status;
     shard->bytes = shard->header_bytes;
     for (uint64_t i = 0; i < shard->job_count; i++)
         shard->bytes += header[1 + i].bytes;

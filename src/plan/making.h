@@ -13,29 +13,29 @@
  *   jobs.c     drafts -> jobs
  *   origins.c  what the output's config.json has to say; kinds.c  layers that are of another kind than there
  *
- * A mistake in recipe or models is recorded in the error object and in `status`, and making goes on to find more of them. The
- * functions return LADLE_OK for "go on", LADLE_NO_MEMORY where that makes no sense. */
+ * A mistake in recipe or models is recorded in the error object and in `status`, and making goes on to find more of them.
+ * The functions return LADLE_OK for "go on", LADLE_NO_MEMORY where that makes no sense. */
 
 #include "plan/names.h"
 #include "plan/plan.h"
 
 /* One source of a part. */
 struct ladle_part_source {
-    uint16_t model;                     /* index in plan->models */
-    uint32_t first;                     /* layer of the model that is the part's first; 0 without slices */
-    const struct ladle_node *node;      /* where the recipe names it */
+    uint16_t model;                          /* index in plan->models */
+    uint32_t first;                          /* layer of the model that is the part's first; 0 without slices */
+    const struct ladle_node *node;           /* where the recipe names it */
     const struct ladle_recipe_source *asked; /* NULL: a base that joined unlisted */
-    const struct ladle_node *scopes[3]; /* parameters, nearest first: its own, the slice's, the top's */
+    const struct ladle_node *scopes[3];      /* parameters, nearest first: its own, the slice's, the top's */
 };
 
 /* A slice of the recipe, or the whole of it without slices. */
 struct ladle_part {
-    struct ladle_part_source *sources;  /* the base first if the method uses it, then the models in order */
+    struct ladle_part_source *sources; /* the base first if the method uses it, then the models in order */
     uint16_t source_count;
     bool has_base;
-    int base;                           /* index of the source that is the base, even if the method ignores bases; -1 */
-    uint32_t layers;                    /* slices only */
-    uint32_t first;                     /* slices only: output layer that is its first */
+    int base;        /* index of the source that is the base, even if the method ignores bases; -1 */
+    uint32_t layers; /* slices only */
+    uint32_t first;  /* slices only: output layer that is its first */
     const struct ladle_recipe_slice *slice;
     const struct ladle_node *scopes[2]; /* parameters, nearest first: the slice's, the top's */
 };
@@ -74,19 +74,22 @@ struct ladle_making {
     struct ladle_plan *plan;
     struct ladle_error *error;
     const struct ladle_log *log;
-    struct ladle_arena arena;       /* freed when all jobs are made */
-    int status;                     /* LADLE_BAD_INPUT once a mistake was found */
+    struct ladle_arena arena; /* freed when all jobs are made */
+    int status;               /* LADLE_BAD_INPUT once a mistake was found */
     struct ladle_part *parts;
     size_t part_count;
-    struct ladle_regions *regions;  /* [model_count] */
+    struct ladle_regions *regions; /* [model_count] */
     struct ladle_missing *missing;
     struct ladle_types *types;
     struct ladle_values *values;
-    bool *scaled;                   /* [model_count] whether it was said that this one can only be copied */
+    bool *scaled; /* [model_count] whether it was said that this one can only be copied */
 };
 
-/* Records a mistake: ladle_fail_also with LADLE_BAD_INPUT. */
+/* Records a mistake: ladle_fail_also with LADLE_BAD_INPUT. With _at it begins with the place of a node (or the method's, if it
+ * is NULL) in the recipe. */
 void ladle_making_fail(struct ladle_making *making, const char *format, ...) LADLE_PRINTF(2, 3);
+void ladle_making_fail_at(struct ladle_making *making, const struct ladle_node *node, const char *format, ...)
+    LADLE_PRINTF(3, 4);
 
 /* parts.c: fills parts, with number and identity of models, bases and layer ranges checked. */
 int ladle_parts_resolve(struct ladle_making *making);

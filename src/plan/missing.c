@@ -14,7 +14,7 @@ struct lack {
 };
 
 struct ladle_missing {
-    struct lack *lacks;       /* [model_count] */
+    struct lack *lacks; /* [model_count] */
     uint64_t warnings;
 };
 
@@ -125,7 +125,8 @@ void ladle_missing_report(struct ladle_making *making)
     if (!missing)
         return;
     if (missing->warnings > SHOWN_WARNINGS)
-        ladle_warn(making->log, "%" PRIu64 " more tensors are missing in some of the models", missing->warnings - SHOWN_WARNINGS);
+        ladle_warn(making->log, "%" PRIu64 " more tensors are missing in some of the models",
+                   missing->warnings - SHOWN_WARNINGS);
     for (size_t i = 0; i < plan->model_count; i++) {
         const struct lack *lack = &missing->lacks[i];
         if (lack->names.count == 0)

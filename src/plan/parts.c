@@ -13,24 +13,17 @@ struct slicing {
     const struct ladle_recipe_model *base; /* NULL: none */
 };
 
-/* Records a mistake at a node of the recipe. */
-static void fail_at(struct ladle_making *making, const struct ladle_node *node, const char *text)
-{
-    char where[512];
-
-    ladle_making_fail(making, "%s: %s", ladle_recipe_where(&making->plan->recipe, node, where), text);
-}
-
 static const char *model_name(const struct slicing *slicing, size_t source)
 {
     return ladle_plan_model_name(slicing->making->plan, slicing->part->sources[source].model);
 }
 
-static bool method_uses_base(const struct ladle_making *making)
+static bool is_sliced(const struct slicing *slicing)
 {
-    return making->plan->method->info.base != LADLE_BASE_IGNORED;
+    return slicing->making->plan->recipe.sliced;
 }
 
+/* The sources in the order of the recipe, with room for a base. */
 static int take_sources(struct slicing *slicing)
 {
     struct ladle_making *making = slicing->making;
@@ -48,7 +41,7 @@ static int take_sources(struct slicing *slicing)
         const struct ladle_recipe_source *source = &slice->sources[i];
         part->sources[i] = (struct ladle_part_source){
             .model = ladle_plan_model(making->plan, &source->model),
-            .first = (uint32_t)source->first,
+            .first = source->range ? (uint32_t)source->first : 0,
             .node = source->model.node,
             .asked = source,
             .scopes = {source->parameters, part->scopes[0], part->scopes[1]},
@@ -58,23 +51,26 @@ static int take_sources(struct slicing *slicing)
     return LADLE_OK;
 }
 
-static void check_twice(struct slicing *slicing)
+/* No model may come twice, in whatever spelling. */
+static int check_twice(struct slicing *slicing)
 {
+    struct ladle_making *making = slicing->making;
     const struct ladle_part *part = slicing->part;
-    char text[1024];
+    const struct ladle_recipe_source **seen =
+        ladle_arena_take_array(&making->arena, making->plan->model_count, sizeof(*seen));
 
-    for (size_t i = 1; i < part->source_count; i++) {
-        for (size_t k = 0; k < i; k++) {
-            if (part->sources[k].model != part->sources[i].model)
-                continue;
-            snprintf(text, sizeof(text), "model %s comes twice%s", slicing->slice->sources[i].model.text,
-                     slicing->making->plan->recipe.sliced ? " in this slice" : "");
-            fail_at(slicing->making, part->sources[i].node, text);
-            if (strcmp(slicing->slice->sources[i].model.text, slicing->slice->sources[k].model.text) != 0)
-                ladle_error_help(slicing->making->error, "%s is the same", slicing->slice->sources[k].model.text);
-            break;
-        }
+    if (!seen)
+        return ladle_fail_memory(making->error, "the models of the recipe");
+    for (size_t i = 0; i < part->source_count; i++) {
+        const struct ladle_recipe_source *source = part->sources[i].asked, **first = &seen[part->sources[i].model];
+        if (*first)
+            ladle_making_fail_at(making, source->model.node, "model %s comes twice%s", source->model.text,
+                                 is_sliced(slicing) ? " in this slice" : "");
+        if (*first && strcmp((*first)->model.text, source->model.text) != 0)
+            ladle_error_help(making->error, "%s is the same model", (*first)->model.text);
+        *first = source;
     }
+    return LADLE_OK;
 }
 
 /* Brings the base to the front; without slices it joins where it is not listed. */
@@ -82,21 +78,20 @@ static void place_base(struct slicing *slicing)
 {
     struct ladle_making *making = slicing->making;
     struct ladle_part *part = slicing->part;
-    uint16_t base = ladle_plan_model(making->plan, slicing->base);
-    uint16_t at = 0;
-    char text[1024];
+    uint16_t base = ladle_plan_model(making->plan, slicing->base), at = 0;
 
     while (at < part->source_count && part->sources[at].model != base)
         at++;
-    if (!method_uses_base(making)) {
+    if (making->plan->method->info.base == LADLE_BASE_IGNORED) {
         part->base = at < part->source_count ? at : -1;
         return;
     }
     if (at == part->source_count) {
-        if (making->plan->recipe.sliced) {
-            snprintf(text, sizeof(text), "base_model %s is not among the sources of this slice; %s needs it in each, with the "
-                     "layers to be used", slicing->base->text, making->plan->method->info.name);
-            fail_at(making, slicing->slice->node, text);
+        if (is_sliced(slicing)) {
+            ladle_making_fail_at(making, slicing->slice->node,
+                                 "base_model %s is not among the sources of this slice; %s needs "
+                                 "it in each",
+                                 slicing->base->text, making->plan->method->info.name);
             return;
         }
         part->sources[part->source_count++] = (struct ladle_part_source){.model = base, .node = slicing->base->node};
@@ -113,8 +108,9 @@ static void describe_count(const struct ladle_method_info *info, char *out, size
 {
     const char *const words[] = {"no", "one", "two", "three"};
     bool exact = info->least_models == info->most_models;
-    unsigned number = exact || info->least_models ? info->least_models : info->most_models;
-    const char *how = exact ? "exactly" : info->most_models >= LADLE_ANY_NUMBER_OF_MODELS ? "at least" : "at most";
+    bool open = info->most_models >= LADLE_ANY_NUMBER_OF_MODELS;
+    unsigned number = exact || open ? info->least_models : info->most_models;
+    const char *how = exact ? "exactly" : open ? "at least" : "at most";
 
     if (number < 4)
         snprintf(out, bytes, "%s %s model%s", how, words[number], number == 1 ? "" : "s");
@@ -128,42 +124,40 @@ static void check_count(struct slicing *slicing)
     const struct ladle_part *part = slicing->part;
     const struct ladle_method_info *info = &making->plan->method->info;
     unsigned models = part->source_count - part->has_base;
-    char text[1024], wanted[64];
+    char wanted[64];
 
     if (models >= info->least_models && models <= info->most_models)
         return;
     describe_count(info, wanted, sizeof(wanted));
-    snprintf(text, sizeof(text), "%s takes %s%s; got %u", info->name, wanted, part->has_base ? " besides the base" : "", models);
-    if (making->plan->recipe.sliced)
-        strncat(text, " in this slice", sizeof(text) - strlen(text) - 1);
-    fail_at(making, slicing->slice->node ? slicing->slice->node : making->plan->recipe.list_node, text);
+    ladle_making_fail_at(making, is_sliced(slicing) ? slicing->slice->node : making->plan->recipe.list_node,
+                         "%s takes %s%s; got %u%s", info->name, wanted, part->has_base ? " besides the base" : "", models,
+                         is_sliced(slicing) ? " in this slice" : "");
 }
 
-/* Whether a model can be cut into slices, and what its layers are. */
+/* The layers of a model that can be cut into slices; NULL after a mistake. */
 static const struct ladle_stack *only_stack(struct slicing *slicing, size_t source)
 {
-    struct ladle_making *making = slicing->making;
-    const struct ladle_model *model = making->plan->models[slicing->part->sources[source].model];
-    char text[1024];
+    const struct ladle_model *model = slicing->making->plan->models[slicing->part->sources[source].model];
+    const struct ladle_node *node = slicing->part->sources[source].node;
 
     if (model->stack_count == 1)
         return &model->stacks[0];
     if (model->stack_count == 0)
-        snprintf(text, sizeof(text), "layer_range: model %s has 0 layers", model_name(slicing, source));
+        ladle_making_fail_at(slicing->making, node, "layer_range: model %s has 0 layers", model_name(slicing, source));
     else
-        snprintf(text, sizeof(text), "model %s has %" PRIu32 " stacks of layers (%s, %s%s): slices for them belong under modules:, "
-                 "which is not supported yet", model_name(slicing, source), model->stack_count, model->stacks[0].prefix,
-                 model->stacks[1].prefix, model->stack_count > 2 ? ", ..." : "");
-    fail_at(making, slicing->part->sources[source].node, text);
+        ladle_making_fail_at(slicing->making, node,
+                             "model %s has %u stacks of layers (%s, %s%s); slices for them belong under "
+                             "modules:, which is not supported yet",
+                             model_name(slicing, source), (unsigned)model->stack_count, model->stacks[0].prefix,
+                             model->stacks[1].prefix, model->stack_count > 2 ? ", ..." : "");
     return NULL;
 }
 
 /* The number of layers that a source of a slice gives; 0 after a mistake. */
 static uint32_t check_range(struct slicing *slicing, size_t source)
 {
-    const struct ladle_recipe_source *asked = &slicing->slice->sources[source];
+    const struct ladle_recipe_source *asked = slicing->part->sources[source].asked;
     const struct ladle_stack *stack = only_stack(slicing, source);
-    char text[1024];
 
     if (!stack)
         return 0;
@@ -171,27 +165,26 @@ static uint32_t check_range(struct slicing *slicing, size_t source)
         return stack->layers;
     if (asked->first < asked->past && asked->past <= stack->layers)
         return (uint32_t)(asked->past - asked->first);
-    snprintf(text, sizeof(text), "layer_range [%" PRIu64 ", %" PRIu64 "] reaches beyond the layers of model %s, which has %" PRIu32,
-             asked->first, asked->past, asked->model.text, stack->layers);
-    fail_at(slicing->making, asked->range, text);
+    ladle_making_fail_at(slicing->making, asked->range,
+                         "layer_range [%" PRIu64 ", %" PRIu64 "] is not within the %u layers of "
+                         "model %s",
+                         asked->first, asked->past, (unsigned)stack->layers, asked->model.text);
     return 0;
 }
 
-/* Sources before the base is moved stand as in the recipe. */
 static void check_ranges(struct slicing *slicing)
 {
-    struct ladle_making *making = slicing->making;
     struct ladle_part *part = slicing->part;
-    char text[1024];
 
     part->layers = check_range(slicing, 0);
     for (size_t i = 1; i < part->source_count; i++) {
         uint32_t layers = check_range(slicing, i);
         if (!layers || !part->layers || layers == part->layers)
             continue;
-        snprintf(text, sizeof(text), "the sources of this slice have different numbers of layers: layer_range of %s covers %" PRIu32
-                 ", of %s %" PRIu32, model_name(slicing, 0), part->layers, model_name(slicing, i), layers);
-        fail_at(making, part->sources[i].node, text);
+        ladle_making_fail_at(slicing->making, part->sources[i].node,
+                             "the sources of a slice must have the same number of "
+                             "layers: %s gives %u, %s %u",
+                             model_name(slicing, 0), (unsigned)part->layers, model_name(slicing, i), (unsigned)layers);
         return;
     }
 }
@@ -210,7 +203,6 @@ static void check_layers(struct slicing *slicing)
     struct ladle_making *making = slicing->making;
     const struct ladle_part *part = slicing->part;
     const struct ladle_model *first = making->plan->models[part->sources[0].model];
-    char text[1024];
 
     for (size_t i = 1; i < part->source_count; i++) {
         const struct ladle_model *model = making->plan->models[part->sources[i].model];
@@ -218,9 +210,11 @@ static void check_layers(struct slicing *slicing)
             const struct ladle_stack *stack = find_stack(model, first->stacks[k].prefix);
             if (!stack || stack->layers == first->stacks[k].layers)
                 continue;
-            snprintf(text, sizeof(text), "the models have different numbers of layers (%s): %s has %" PRIu32 ", %s has %" PRIu32,
-                     stack->prefix, model_name(slicing, 0), first->stacks[k].layers, model_name(slicing, i), stack->layers);
-            fail_at(making, part->sources[i].node, text);
+            ladle_making_fail_at(making, part->sources[i].node,
+                                 "the models have different numbers of layers (%s): %s has %u, "
+                                 "%s has %u",
+                                 stack->prefix, model_name(slicing, 0), (unsigned)first->stacks[k].layers,
+                                 model_name(slicing, i), (unsigned)stack->layers);
             ladle_error_help(making->error, "slices: with a layer_range for each model says which layers belong together");
             break;
         }
@@ -232,46 +226,46 @@ static int resolve_slice(struct slicing *slicing)
     struct ladle_making *making = slicing->making;
 
     if (slicing->slice->source_count == 0) {
-        fail_at(making, slicing->slice->node, "a slice without sources");
+        ladle_making_fail_at(making, slicing->slice->node, "a slice without sources");
         return LADLE_OK;
     }
     int status = take_sources(slicing);
+    if (!status)
+        status = check_twice(slicing);
     if (status)
         return status;
-    check_twice(slicing);
-    if (making->plan->recipe.sliced)
+    if (is_sliced(slicing))
         check_ranges(slicing);
     if (slicing->base) {
         place_base(slicing);
     } else if (making->plan->method->info.base == LADLE_BASE_REQUIRED) {
-        char text[256];
-        snprintf(text, sizeof(text), "%s needs a base_model, and none is given", making->plan->method->info.name);
-        fail_at(making, making->plan->recipe.method_node, text);
+        ladle_making_fail_at(making, making->plan->recipe.method_node, "%s needs a base_model, and none is given",
+                             making->plan->method->info.name);
         return LADLE_OK;
     }
     check_count(slicing);
-    if (!making->plan->recipe.sliced)
+    if (!is_sliced(slicing))
         check_layers(slicing);
     return LADLE_OK;
 }
 
-/* All slices must speak of stacks with one name, so that their layers can follow each other. */
+/* The layers of all slices must have one name, so that they can follow each other. */
 static void check_prefixes(struct ladle_making *making)
 {
     const struct ladle_plan *plan = making->plan;
-    const struct ladle_stack *first = &plan->models[making->parts[0].sources[0].model]->stacks[0];
-    char text[1024];
+    uint16_t first = making->parts[0].sources[0].model;
 
     for (size_t i = 0; i < making->part_count; i++) {
         const struct ladle_part *part = &making->parts[i];
         for (size_t k = 0; k < part->source_count; k++) {
-            const struct ladle_stack *stack = &plan->models[part->sources[k].model]->stacks[0];
-            if (strcmp(stack->prefix, first->prefix) == 0)
+            uint16_t model = part->sources[k].model;
+            if (strcmp(plan->models[model]->stacks[0].prefix, plan->models[first]->stacks[0].prefix) == 0)
                 continue;
-            snprintf(text, sizeof(text), "the layers of model %s are called %s.N, those of %s %s.N: slices of such models do not fit "
-                     "together", ladle_plan_model_name(plan, part->sources[k].model), stack->prefix,
-                     ladle_plan_model_name(plan, making->parts[0].sources[0].model), first->prefix);
-            fail_at(making, part->sources[k].node, text);
+            ladle_making_fail_at(making, part->sources[k].node,
+                                 "the layers of model %s are called %s.N, those of %s %s.N: "
+                                 "they do not fit together",
+                                 ladle_plan_model_name(plan, model), plan->models[model]->stacks[0].prefix,
+                                 ladle_plan_model_name(plan, first), plan->models[first]->stacks[0].prefix);
             return;
         }
     }
@@ -308,7 +302,7 @@ int ladle_parts_resolve(struct ladle_making *making)
         if (status)
             return status;
         if (slicing.part->layers > INT32_MAX - layer) {
-            fail_at(making, slicing.slice->node, "more layers than can be numbered");
+            ladle_making_fail_at(making, slicing.slice->node, "more layers than can be numbered");
             return LADLE_OK;
         }
         layer += slicing.part->layers;

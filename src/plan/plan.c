@@ -27,7 +27,8 @@ static int parse_dtype(const char *option, const char *name, enum ladle_dtype *d
         return LADLE_OK;
     return ladle_fail(error, LADLE_BAD_REQUEST,
                       "%s '%s' is no type that can be stored; known are float32, float16, bfloat16, float64, float8_e4m3fn, "
-                      "float8_e5m2", option, name);
+                      "float8_e5m2",
+                      option, name);
 }
 
 /* Puts what the caller asks for in the place of what the recipe says. */

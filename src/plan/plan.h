@@ -66,6 +66,7 @@ struct ladle_shard {
     uint64_t bytes;         /* of the file */
     uint64_t header_bytes;  /* 8 + length, a multiple of 4096 */
     uint64_t first_job, job_count; /* its tensors (the header's own text job comes before first_job) */
+    uint64_t *marks;        /* where in the header's text some of its tensors begin; header.c */
 };
 
 struct ladle_file {

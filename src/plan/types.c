@@ -8,13 +8,18 @@
 /* Tensors with a mistake of shape or type that are named one by one. */
 #define SHOWN_MISTAKES 5u
 
+/* How many floating-point tensors a model has, and how many of them have elements of fewer than so many bits. */
+struct census {
+    uint64_t floats;
+    uint64_t narrower[65];
+};
+
 struct ladle_types {
-    uint64_t (*narrower)[65];   /* [model_count][bits]: floating-point tensors whose elements have fewer bits; made when needed */
-    uint64_t *floats;           /* [model_count] floating-point tensors */
-    struct ladle_names narrowed;
-    enum ladle_dtype wide;      /* type of the first of them */
+    struct census *models;       /* [model_count]; counted when first needed */
+    struct ladle_names narrowed; /* by dtype, though the models keep them wider than their other tensors */
+    enum ladle_dtype wide;       /* type of the first of them */
     uint64_t mistakes;
-    bool cut;                   /* whether the cutting of embeddings was said */
+    bool cut; /* whether it was said that embeddings are cut */
 };
 
 static struct ladle_types *types_of(struct ladle_making *making)
@@ -128,7 +133,7 @@ static void fail_shapes(struct ladle_making *making, const struct ladle_draft *d
                       show_shape(draft->tensors[a], other, sizeof(other)), name_of(making, draft, a));
     if (counts_tokens(draft->name) && same_rows(draft->tensors[a], draft->tensors[b]))
         ladle_error_help(making->error, "the vocabularies differ: tokenizer: {source: base} in the recipe aligns them, "
-                         "--unsafe-truncate-embeddings cuts them to the smallest number of rows");
+                                        "--unsafe-truncate-embeddings cuts them to the smallest number of rows");
 }
 
 /* Cuts a tensor that counts tokens to the smallest number of rows. */
@@ -148,7 +153,8 @@ static int cut_rows(struct ladle_making *making, const struct ladle_draft *draft
     job->shape = shape;
     job->elems = shape[0] * row;
     if (!making->types->cut)
-        ladle_warn(making->log, "%s: the vocabularies differ: cut to %" PRIu64 " rows, tokens beyond are lost", draft->name, shape[0]);
+        ladle_warn(making->log, "%s: the vocabularies differ: cut to %" PRIu64 " rows, tokens beyond are lost", draft->name,
+                   shape[0]);
     making->types->cut = true;
     return LADLE_OK;
 }
@@ -202,24 +208,23 @@ static int settle_equal(struct ladle_making *making, const struct ladle_draft *d
 /* Counts the types of all models' tensors. */
 static int count_types(struct ladle_making *making)
 {
-    struct ladle_types *types = making->types;
-    size_t models = making->plan->model_count;
+    size_t count = making->plan->model_count;
+    struct census *models = ladle_arena_take_array(&making->arena, count, sizeof(*models));
 
-    types->floats = ladle_arena_take_array(&making->arena, models, sizeof(*types->floats));
-    types->narrower = ladle_arena_take_array(&making->arena, models, sizeof(*types->narrower));
-    if (!types->floats || !types->narrower)
+    if (!models)
         return ladle_fail_memory(making->error, "element types");
-    for (size_t i = 0; i < models; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct ladle_model *model = making->plan->models[i];
         for (size_t k = 0; k < model->tensor_count; k++) {
             enum ladle_dtype dtype = (enum ladle_dtype)model->tensors[k].dtype;
             if (!ladle_dtype_mergeable(dtype))
                 continue;
-            types->floats[i]++;
+            models[i].floats++;
             for (unsigned bits = ladle_dtype_bits(dtype) + 1; bits <= 64; bits++)
-                types->narrower[i][bits]++;
+                models[i].narrower[bits]++;
         }
     }
+    making->types->models = models;
     return LADLE_OK;
 }
 
@@ -232,15 +237,14 @@ static int note_narrowed(struct ladle_making *making, const struct ladle_draft *
     if (!recipe->have_dtype || recipe->have_out_dtype || recipe->out_dtype_input ||
         ladle_dtype_bits(recipe->dtype) >= ladle_dtype_bits(promoted))
         return LADLE_OK;
-    int status = types->floats ? LADLE_OK : count_types(making);
+    int status = types->models ? LADLE_OK : count_types(making);
     if (status)
         return status;
     for (size_t i = 0; i < draft->part->source_count; i++) {
-        uint16_t model = draft->part->sources[i].model;
+        const struct census *census = &types->models[draft->part->sources[i].model];
         if (!draft->tensors[i])
             continue;
-        unsigned bits = ladle_dtype_bits((enum ladle_dtype)draft->tensors[i]->dtype);
-        if (types->narrower[model][bits] * 2 <= types->floats[model])
+        if (census->narrower[ladle_dtype_bits((enum ladle_dtype)draft->tensors[i]->dtype)] * 2 <= census->floats)
             return LADLE_OK;
     }
     if (types->narrowed.count == 0)
@@ -306,7 +310,9 @@ void ladle_types_report(struct ladle_making *making)
     if (types->mistakes > SHOWN_MISTAKES)
         ladle_error_help(making->error, "so it is with %" PRIu64 " more tensors", types->mistakes - SHOWN_MISTAKES);
     if (types->narrowed.count)
-        ladle_warn(making->log, "dtype narrows what the models keep wider than their other tensors (%s to %s): %s\n"
-                   "out_dtype: input keeps the types of the models", ladle_dtype_name(types->wide),
-                   ladle_dtype_name(recipe->dtype), ladle_names_show(&types->narrowed, names, sizeof(names)));
+        ladle_warn(making->log,
+                   "dtype narrows what the models keep wider than their other tensors (%s to %s): %s\n"
+                   "out_dtype: input keeps the types of the models",
+                   ladle_dtype_name(types->wide), ladle_dtype_name(recipe->dtype),
+                   ladle_names_show(&types->narrowed, names, sizeof(names)));
 }

@@ -26,15 +26,15 @@ struct checked {
 };
 
 struct ladle_values {
-    struct slot **slots;     /* [part_count]; each: [source_count][each_count], then [shared_count] */
-    double *scratch;         /* for the values of one job */
+    struct slot **slots; /* [part_count]; each: [source_count][each_count], then [shared_count] */
+    double *scratch;     /* for the values of one job */
     uint8_t *dtypes;
     struct block recent[RECENT];
     unsigned next_recent;
     struct checked checked[RECENT];
     unsigned next_checked;
-    bool failed;             /* some value is missing or wrong: no use in asking whether they go together */
-    size_t refused;          /* index + 1 of the part whose values were last found not to go together */
+    bool failed;    /* some value is missing or wrong: no use in asking whether they go together */
+    size_t refused; /* index + 1 of the part whose values were last found not to go together */
 };
 
 static const double no_values[1];
@@ -53,7 +53,8 @@ static struct ladle_values *values_of(struct ladle_making *making)
     if (!values)
         return NULL;
     values->slots = ladle_arena_take_array(&making->arena, making->part_count, sizeof(*values->slots));
-    values->scratch = ladle_arena_take_array(&making->arena, most * info->each_count + info->shared_count + 1, sizeof(double));
+    values->scratch =
+        ladle_arena_take_array(&making->arena, most * info->each_count + info->shared_count + 1, sizeof(double));
     values->dtypes = ladle_arena_take(&making->arena, most);
     if (!values->slots || !values->scratch || !values->dtypes)
         return NULL;
@@ -66,9 +67,8 @@ static struct slot *slots_of(struct ladle_making *making, size_t part)
     struct slot **slots = &making->values->slots[part];
 
     if (!*slots)
-        *slots = ladle_arena_take_array(&making->arena,
-                                        making->parts[part].source_count * info->each_count + info->shared_count + 1,
-                                        sizeof(**slots));
+        *slots = ladle_arena_take_array(
+            &making->arena, making->parts[part].source_count * info->each_count + info->shared_count + 1, sizeof(**slots));
     return *slots;
 }
 
@@ -88,15 +88,13 @@ static void fail_missing(struct ladle_making *making, const struct question *que
     const struct ladle_plan *plan = making->plan;
     const struct ladle_part_source *source = question->source;
     const char *name = question->parameter->name;
-    char where[512];
 
-    ladle_recipe_where(&plan->recipe, source ? source->node : plan->recipe.method_node, where);
     if (source)
-        ladle_making_fail(making, "%s: no %s is given for model %s (wanted for tensor %s); %s needs one for each model", where, name,
-                          ladle_plan_model_name(plan, source->model), question->tensor, plan->method->info.name);
+        ladle_making_fail_at(making, source->node, "no %s is given for model %s (tensor %s); %s needs one for each model",
+                             name, ladle_plan_model_name(plan, source->model), question->tensor, plan->method->info.name);
     else
-        ladle_making_fail(making, "%s: no %s is given (wanted for tensor %s); %s needs it", where, name, question->tensor,
-                          plan->method->info.name);
+        ladle_making_fail_at(making, NULL, "no %s is given (tensor %s); %s needs it", name, question->tensor,
+                             plan->method->info.name);
     ladle_recipe_help_missing(&plan->recipe, name, question->part->slice, source ? source->asked : NULL, making->error);
 }
 
@@ -109,8 +107,8 @@ static int answer(struct ladle_making *making, struct slot *slot, const struct q
     if (slot->state == SLOT_CONSTANT || slot->state == SLOT_FAILED)
         return LADLE_OK;
     if (slot->state == SLOT_NEW)
-        slot->state = ladle_recipe_varies(question->parameter, question->scopes, question->scope_count) ? SLOT_VARIES
-                                                                                                        : SLOT_CONSTANT;
+        slot->state =
+            ladle_recipe_varies(question->parameter, question->scopes, question->scope_count) ? SLOT_VARIES : SLOT_CONSTANT;
     int status = ladle_recipe_value(&making->plan->recipe, question->parameter, question->scopes, question->scope_count,
                                     question->tensor, question->t, value, &given, making->error);
     if (status == LADLE_OK) {
@@ -138,8 +136,12 @@ static int answer_each(struct ladle_making *making, const struct ladle_draft *dr
         const struct ladle_part_source *source = &draft->part->sources[i];
         if (!draft->tensors[i])
             continue;
-        struct question question = {.part = draft->part, .source = source, .scopes = source->scopes, .scope_count = 3,
-                                    .tensor = ladle_draft_source_name(draft, i), .t = draft->t};
+        struct question question = {.part = draft->part,
+                                    .source = source,
+                                    .scopes = source->scopes,
+                                    .scope_count = 3,
+                                    .tensor = ladle_draft_source_name(draft, i),
+                                    .t = draft->t};
         for (size_t k = 0; k < info->each_count; k++) {
             question.parameter = &info->each[k];
             int status = answer(making, &slots[i * info->each_count + k], &question, &making->values->scratch[(*count)++]);
@@ -153,13 +155,13 @@ static int answer_each(struct ladle_making *making, const struct ladle_draft *dr
 static int answer_shared(struct ladle_making *making, const struct ladle_draft *draft, struct slot *slots)
 {
     const struct ladle_method_info *info = &making->plan->method->info;
-    struct question question = {.part = draft->part, .scopes = draft->part->scopes, .scope_count = 2, .tensor = draft->name,
-                                .t = draft->t};
+    struct question question = {
+        .part = draft->part, .scopes = draft->part->scopes, .scope_count = 2, .tensor = draft->name, .t = draft->t};
 
     for (size_t k = 0; k < info->shared_count; k++) {
         question.parameter = &info->shared[k];
-        int status = answer(making, &slots[draft->part->source_count * info->each_count + k], &question,
-                            &making->values->scratch[k]);
+        int status =
+            answer(making, &slots[draft->part->source_count * info->each_count + k], &question, &making->values->scratch[k]);
         if (status)
             return status;
     }
@@ -174,7 +176,8 @@ static const double *keep(struct ladle_making *making, size_t count)
     if (count == 0)
         return no_values;
     for (unsigned i = 0; i < RECENT; i++)
-        if (values->recent[i].count == count && memcmp(values->recent[i].values, values->scratch, count * sizeof(double)) == 0)
+        if (values->recent[i].count == count &&
+            memcmp(values->recent[i].values, values->scratch, count * sizeof(double)) == 0)
             return values->recent[i].values;
     double *kept = ladle_arena_take_array(&making->plan->arena, count, sizeof(*kept));
     if (!kept)
@@ -212,7 +215,7 @@ static void check(struct ladle_making *making, const struct ladle_draft *draft, 
 {
     const struct ladle_plan *plan = making->plan;
     struct ladle_task task;
-    char message[512], where[512];
+    char message[512];
     int model = -1;
 
     if (!plan->method->check || making->values->failed || making->values->refused == draft->part_index + 1 ||
@@ -224,12 +227,11 @@ static void check(struct ladle_making *making, const struct ladle_draft *draft, 
         return;
     making->values->refused = draft->part_index + 1;
     const struct ladle_part_source *source = model < 0 ? NULL : model_source(draft, model);
-    ladle_recipe_where(&plan->recipe, source ? source->node : plan->recipe.method_node, where);
     if (source)
-        ladle_making_fail(making, "%s: %s (model %s, tensor %s)", where, wrong, ladle_plan_model_name(plan, source->model),
-                          draft->name);
+        ladle_making_fail_at(making, source->node, "%s (model %s, tensor %s)", wrong,
+                             ladle_plan_model_name(plan, source->model), draft->name);
     else
-        ladle_making_fail(making, "%s: %s (tensor %s)", where, wrong, draft->name);
+        ladle_making_fail_at(making, NULL, "%s (tensor %s)", wrong, draft->name);
 }
 
 int ladle_values_settle(struct ladle_making *making, const struct ladle_draft *draft, struct ladle_job *job)

@@ -7,8 +7,8 @@
 struct walk {
     struct ladle_making *making;
     struct ladle_draft draft;
-    struct ladle_text name;    /* scratch: the name of a tensor in another source */
-    uint32_t layers;           /* of the output; slices only */
+    struct ladle_text name; /* scratch: the name of a tensor in another source */
+    uint32_t layers;        /* of the output; slices only */
 };
 
 /* A tensor of the source whose turn it is. */
@@ -229,9 +229,11 @@ static void warn_moved(const struct walk *walk)
     for (size_t i = 0; is_sliced(walk) && i < last->source_count; i++) {
         const struct ladle_stack *stack = &plan->models[last->sources[i].model]->stacks[0];
         if (stack->extra && stack->layers != walk->layers) {
-            ladle_warn(walk->making->log, "%s: %s.%u and what follows it are no counted layers (multi-token prediction); they come "
-                       "from the last slice as %s.%u", ladle_plan_model_name(plan, last->sources[i].model), stack->prefix,
-                       (unsigned)stack->layers, stack->prefix, (unsigned)walk->layers);
+            ladle_warn(walk->making->log,
+                       "%s: %s.%u and what follows it are no counted layers (multi-token prediction); they come "
+                       "from the last slice as %s.%u",
+                       ladle_plan_model_name(plan, last->sources[i].model), stack->prefix, (unsigned)stack->layers,
+                       stack->prefix, (unsigned)walk->layers);
             return;
         }
     }
