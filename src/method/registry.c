@@ -6,6 +6,7 @@
 /* In the order in which they are shown. */
 static const struct ladle_method *const methods[] = {
     &ladle_method_linear,
+    &ladle_method_slerp,
     &ladle_method_nuslerp,
     &ladle_method_multislerp,
     &ladle_method_karcher,
