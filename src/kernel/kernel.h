@@ -42,6 +42,9 @@ static inline size_t ladle_real_bytes(enum ladle_real real) { return real == LAD
 #define LADLE_KEY_SHIFT_F32 15u
 #define LADLE_KEY_SHIFT_F64 47u
 
+/* What `claim` leaves where several are active; more than any number of models. */
+#define LADLE_OWNED_BY_MANY 65536
+
 /* Kernels for one T. */
 struct ladle_arithmetic {
     /* Elements of a mergeable dtype to T, exactly (from F64 to float: rounded). NULL for other dtypes. */
@@ -66,6 +69,9 @@ struct ladle_arithmetic {
     void (*near)(void *y, const void *x, const void *b, double t, size_t n);
     /* Where not abs(d) <= epsilon: count += 1, together += d, alone += factor * d. */
     void (*active)(void *count, void *together, void *alone, const void *d, double epsilon, double factor, size_t n);
+    /* Who alone is active: where not abs(d) <= epsilon: owner = number if it was 0, else LADLE_OWNED_BY_MANY. Returns at how many
+     * elements that is. */
+    size_t (*claim)(void *owner, const void *d, double epsilon, double number, size_t n);
     /* y = c * y, then sum = sum + y: a weighted vector and its part of the sum that elects signs. */
     void (*weigh)(void *y, void *sum, double c, size_t n);
 
@@ -76,6 +82,13 @@ struct ladle_arithmetic {
     void (*sum_abs)(double *lanes, const void *x, size_t n);
     /* The largest abs(x) and `so_far`; NaN if there is one. */
     double (*max_abs)(double so_far, const void *x, size_t n);
+
+    /* Over models at each element, in f64: sum = sum + x; sum = sum + (x - mean)^2. */
+    void (*gather)(double *sum, const void *x, size_t n);
+    void (*deviate)(double *sum, const void *x, const double *mean, size_t n);
+    /* The largest x and `so_far`; NaN if there is one among x. Then y = exp(x - most) of x <= most, in f64. */
+    double (*largest)(double so_far, const void *x, size_t n);
+    void (*power)(double *y, const void *x, double most, size_t n);
 
     /* Sign election: where v agrees with the sign of `sum` (sum >= 0: v > 0, else v < 0): merged += c * v, den += w; elsewhere
      * both += 0. den may be NULL. */
@@ -110,6 +123,8 @@ struct ladle_kernels {
 
     /* Philox4x32-10 words: 4 * blocks of them, for counters (low32(j), high32(j), stream, 0), j = first, first + 1, ... */
     void (*philox)(uint32_t *words, uint64_t first, size_t blocks, uint32_t stream, uint64_t key);
+    /* y = p * log(p / q) with p = x / x_sum + 1e-8, q = b / b_sum + 1e-8; x, b at least 0. */
+    void (*divergence)(double *y, const double *x, double x_sum, const double *b, double b_sum, size_t n);
     /* table[4 * bins[i] + (i mod 4)] += 1: four interleaved tables, so that runs of one bin do not wait for themselves. */
     void (*tabulate)(uint32_t *table, const uint32_t *bins, size_t n);
 };

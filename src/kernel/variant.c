@@ -15,6 +15,7 @@
 #endif
 
 #include "kernel/template/convert.h"
+#include "kernel/template/divergence.h"
 #include "kernel/template/philox.h"
 
 /* abs(x) as a number that orders like it; -ffast-math is never on, so NaN has its place above Inf. */
@@ -40,6 +41,8 @@ static inline uint64_t key_f64(double x)
 #include "kernel/template/elements.h"
 #include "kernel/template/reduce.h"
 #include "kernel/template/select.h"
+#include "kernel/template/softmax.h"
+#include "kernel/template/spread.h"
 #undef T
 #undef BITS
 #undef NAME
@@ -54,6 +57,8 @@ static inline uint64_t key_f64(double x)
 #include "kernel/template/elements.h"
 #include "kernel/template/reduce.h"
 #include "kernel/template/select.h"
+#include "kernel/template/softmax.h"
+#include "kernel/template/spread.h"
 
 static void tabulate(uint32_t *table, const uint32_t *bins, size_t n)
 {
@@ -68,18 +73,20 @@ static void tabulate(uint32_t *table, const uint32_t *bins, size_t n)
         table[4 * (size_t)bins[i] + i % 4]++;
 }
 
-/* The kernels of elements.h, reduce.h and select.h for one T. */
+/* The kernels for one T of every template but convert.h. */
 #define COMMON(t)                                                                                                           \
     .fill = fill_##t, .scale = scale_##t, .axpy = axpy_##t, .divide = divide_##t, .add = add_##t, .sub = sub_##t,           \
     .mul = mul_##t, .div = div_##t, .most = most_##t, .gap = gap_##t, .choose = choose_##t, .to_f64 = to_f64_##t,           \
-    .from_f64 = from_f64_##t, .near = near_##t, .active = active_##t, .weigh = weigh_##t, .dot = dot_##t, .sum = sum_##t,   \
-    .sum_abs = sum_abs_##t, .max_abs = max_abs_##t, .elect = elect_##t, .settle = settle_##t, .drop = drop_##t,             \
-    .drop_each = drop_each_##t, .keep = keep_##t, .mask = mask_##t, .count = count_##t, .reach = reach_##t, .keys = keys_##t,                 \
-    .bins = bins_##t, .within = within_##t
+    .from_f64 = from_f64_##t, .near = near_##t, .active = active_##t, .claim = claim_##t, .gather = gather_##t,             \
+    .deviate = deviate_##t, .largest = largest_##t, .power = power_##t, .weigh = weigh_##t, .dot = dot_##t,                 \
+    .sum = sum_##t, .sum_abs = sum_abs_##t, .max_abs = max_abs_##t, .elect = elect_##t, .settle = settle_##t,               \
+    .drop = drop_##t, .drop_each = drop_each_##t, .keep = keep_##t, .mask = mask_##t, .count = count_##t,                   \
+    .reach = reach_##t, .keys = keys_##t, .bins = bins_##t, .within = within_##t
 
 const struct ladle_kernels LADLE_VARIANT_TABLE(LADLE_VARIANT) = {
     .name = LADLE_VARIANT_NAME(LADLE_VARIANT),
     .philox = philox,
+    .divergence = divergence,
     .tabulate = tabulate,
     .real[LADLE_REAL_F32] = {COMMON(f32),
                              .widen = {[LADLE_F8_E4M3] = widen_f8_e4m3_f32,

@@ -131,6 +131,21 @@ static void NAME(active)(void *count_, void *together_, void *alone_, const void
     }
 }
 
+static size_t NAME(claim)(void *owner_, const void *d_, double epsilon_, double number_, size_t n)
+{
+    T *owner = owner_;
+    const T *d = d_;
+    T epsilon = (T)epsilon_, number = (T)number_;
+    BITS active = 0;
+    EACH for (size_t i = 0; i < n; i++) {
+        bool idle = ABS(d[i]) <= epsilon;
+        T claimed = owner[i] == 0 ? number : (T)LADLE_OWNED_BY_MANY;
+        owner[i] = idle ? owner[i] : claimed;
+        active += !idle;
+    }
+    return (size_t)active;
+}
+
 static void NAME(weigh)(void *y_, void *sum_, double c_, size_t n)
 {
     T *restrict y = y_, *restrict sum = sum_, c = (T)c_;

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Softmax of a row, for one T: included by variant.c with T and NAME defined, after divergence.h. */
+
+static double NAME(largest)(double so_far, const void *x_, size_t n)
+{
+    const T *x = x_;
+    T most[LADLE_LANES];
+    size_t whole = n / LADLE_LANES * LADLE_LANES, undefined = 0;
+    for (size_t j = 0; j < LADLE_LANES; j++)
+        most[j] = (T)-INFINITY;
+    for (size_t i = 0; i < whole; i += LADLE_LANES)
+        for (size_t j = 0; j < LADLE_LANES; j++)
+            most[j] = x[i + j] > most[j] ? x[i + j] : most[j];
+    for (size_t j = 0; j < n - whole; j++)
+        most[j] = x[whole + j] > most[j] ? x[whole + j] : most[j];
+    for (size_t i = 0; i < n; i++)
+        undefined += x[i] != x[i];
+    for (size_t j = 0; j < LADLE_LANES; j++)
+        so_far = (double)most[j] > so_far ? (double)most[j] : so_far;
+    return undefined > 0 ? (double)NAN : so_far;
+}
+
+static void NAME(power)(double *restrict y, const void *x_, double most, size_t n)
+{
+    const T *restrict x = x_;
+    for (size_t i = 0; i < n; i++)
+        y[i] = exp_below((double)x[i] - most);
+}
