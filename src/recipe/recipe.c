@@ -223,21 +223,37 @@ static void nothing_to_merge(struct ladle_reading *reading)
     ladle_reading_mistake(reading, root, "one of models, slices and modules is missing: there is nothing to merge");
 }
 
+/* More than one of models, slices and modules is there. */
+static void too_much_to_merge(struct ladle_reading *reading)
+{
+    static const char *const keys[] = {"models", "slices", "modules"};
+    const struct ladle_node *root = reading->recipe->root, *first = NULL, *second = NULL;
+    for (size_t i = 0; i < root->count && second == NULL; i++) {
+        const struct ladle_pair *pair = &root->pairs[i];
+        bool counts = false;
+        for (size_t k = 0; k < 3; k++)
+            counts = counts || (strcmp(pair->key->text, keys[k]) == 0 && !is_empty(pair->value));
+        if (counts && first == NULL)
+            first = pair->key;
+        else if (counts)
+            second = pair->key;
+    }
+    ladle_reading_mistake(reading, second, "%s beside %s (line %u): exactly one of models, slices and modules may be given",
+                          second->text, first->text, first->line);
+}
+
 /* models, slices or modules: one of them. */
 static void read_list(struct ladle_reading *reading)
 {
     struct ladle_recipe *recipe = reading->recipe;
-    const struct ladle_node *models = ladle_node_get(recipe->root, "models"),
-                            *slices = ladle_node_get(recipe->root, "slices");
+    const struct ladle_node *models = ladle_node_get(recipe->root, "models");
+    const struct ladle_node *slices = ladle_node_get(recipe->root, "slices");
     const struct ladle_node *modules = ladle_node_get(recipe->root, "modules");
     int given = !is_empty(models) + !is_empty(slices) + !is_empty(modules);
     if (given == 0)
         nothing_to_merge(reading);
     else if (given > 1)
-        ladle_reading_mistake(reading, !is_empty(slices) ? slices : modules,
-                              "the recipe has%s%s%s: exactly one of models, slices and modules may be given",
-                              is_empty(models) ? "" : " models", is_empty(slices) ? "" : " slices",
-                              is_empty(modules) ? "" : " modules");
+        too_much_to_merge(reading);
     recipe->sliced = is_empty(models);
     recipe->list_node = recipe->sliced ? slices : models;
     if (!is_empty(recipe->list_node))
@@ -264,25 +280,18 @@ static void read_top(struct ladle_reading *reading)
 /* Finds the one document; false after a mistake. */
 static bool find_root(struct ladle_reading *reading, const struct ladle_node *const *documents, size_t count)
 {
-    if (count == 0) {
+    const struct ladle_node *root = count > 0 ? documents[0] : NULL;
+    if (count == 0)
         ladle_reading_mistake(reading, NULL, "the recipe is empty");
-        return false;
-    }
-    if (count > 1) {
+    else if (count > 1)
         ladle_reading_mistake(reading, documents[1], "several documents in one recipe are not supported yet");
-        return false;
-    }
-    const struct ladle_node *root = documents[0], *experts = ladle_node_get(root, "experts");
-    if (root->kind != LADLE_NODE_MAP) {
+    else if (root->kind != LADLE_NODE_MAP)
         ladle_reading_mistake(reading, root, "expected a mapping: merge_method, models, ...");
-        return false;
-    }
-    if (!ladle_node_is_null(experts)) {
-        ladle_reading_mistake(reading, experts, "'experts' (a mixture of experts, as of mergekit-moe) is not supported yet");
-        return false;
-    }
+    else if (!ladle_node_is_null(ladle_node_get(root, "experts")))
+        ladle_reading_mistake(reading, ladle_node_get(root, "experts"),
+                              "'experts' (a mixture of experts, as mergekit-moe makes) is not supported yet");
     reading->recipe->root = root;
-    return true;
+    return reading->status == LADLE_OK;
 }
 
 int ladle_recipe_parse(struct ladle_recipe *recipe, const char *path, const char *text, size_t bytes,

@@ -69,7 +69,7 @@ int ladle_recipe_parse(struct ladle_recipe *recipe, const char *path, const char
 void ladle_recipe_finish(struct ladle_recipe *recipe);
 
 /* Adds a line of help to the error recorded last, that `parameter` has no value: the key nearest to it that stands where it
- * might have been given (misspelt, or outside `parameters`), with its place. Adds nothing if there is none.
+ * might have been given (misspelt, or outside `parameters`), with its place; nothing if there is none.
  *   slice    whose tensor it is
  *   source   the model that lacks the value; NULL for a per-tensor parameter */
 void ladle_recipe_help_missing(const struct ladle_recipe *recipe, const char *parameter,
@@ -83,14 +83,14 @@ void ladle_recipe_help_missing(const struct ladle_recipe *recipe, const char *pa
  *   t            gradient position in [0, 1]
  *   value        receives the number; choices and booleans as ladle_parameter says; the default if no scope gives one
  *   given        the node that decided, NULL for a default
- * Returns LADLE_OK; 1 if the parameter has no default and no scope gives a value (nothing is recorded: the caller knows model
- * and tensor); LADLE_BAD_INPUT with "FILE:LINE:COLUMN". Source: spec recipe.md "Parameter values". */
+ * Returns LADLE_OK; 1 if the parameter has no default and no scope gives a value (nothing is recorded: the caller knows
+ * model and tensor); LADLE_BAD_INPUT with "FILE:LINE:COLUMN". Source: spec recipe.md "Parameter values". */
 int ladle_recipe_value(const struct ladle_recipe *recipe, const struct ladle_parameter *parameter,
                        const struct ladle_node *const *scopes, size_t scope_count, const char *tensor, double t,
                        double *value, const struct ladle_node **given, struct ladle_error *error);
 
-/* Whether the value of a parameter can differ between tensors (it has a filter or a gradient in one of the scopes); if not, one
- * call of ladle_recipe_value does for all. */
+/* Whether the value of a parameter can differ between tensors (it has a filter or a gradient in one of the scopes); if not,
+ * one call of ladle_recipe_value does for all. */
 bool ladle_recipe_varies(const struct ladle_parameter *parameter, const struct ladle_node *const *scopes,
                          size_t scope_count);
 
