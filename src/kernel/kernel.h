@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "ladle/dtype.h"
 
@@ -36,6 +37,34 @@ static inline size_t ladle_real_bytes(enum ladle_real real) { return real == LAD
 /* Keys: abs(x) as an unsigned number of T's size that orders like abs(x); every NaN is one above Inf. */
 #define LADLE_KEY_NAN_F32 0x7F800001u
 #define LADLE_KEY_NAN_F64 0x7FF0000000000001u
+
+/* The key of a number, rounded to T first; a number with this key (not negative, or NaN). */
+static inline uint64_t ladle_key_of(enum ladle_real real, double number)
+{
+    if (real == LADLE_REAL_F64) {
+        uint64_t key;
+        number = number < 0 ? -number : number;
+        memcpy(&key, &number, sizeof key);
+        return number != number ? LADLE_KEY_NAN_F64 : key;
+    }
+    float narrow = (float)(number < 0 ? -number : number);
+    uint32_t key;
+    memcpy(&key, &narrow, sizeof key);
+    return narrow != narrow ? LADLE_KEY_NAN_F32 : key;
+}
+
+static inline double ladle_key_number(enum ladle_real real, uint64_t key)
+{
+    double wide;
+    float narrow;
+    uint32_t narrow_key = (uint32_t)key;
+    if (real == LADLE_REAL_F64) {
+        memcpy(&wide, &key, sizeof wide);
+        return wide;
+    }
+    memcpy(&narrow, &narrow_key, sizeof narrow);
+    return narrow;
+}
 
 /* Bins of a first histogram of keys: the upper 16 bits of the key (of 31 or 63), twice, plus 1 if a lower bit is set. */
 #define LADLE_KEY_BINS 131072u

@@ -11,6 +11,11 @@ static const struct ladle_method *const methods[] = {
     &ladle_method_multislerp,
     &ladle_method_karcher,
     &ladle_method_model_stock,
+    &ladle_method_nearswap,
+    &ladle_method_sce,
+    &ladle_method_ram,
+    &ladle_method_ramplus_tl,
+    &ladle_method_arcee_fusion,
     &ladle_method_passthrough,
 };
 
