@@ -27,8 +27,8 @@ enum ladle_json_type {
 /* One value; members of lists and objects are linked in order. */
 struct ladle_json {
     enum ladle_json_type type;
-    const char *key;  /* in an object, else NULL; NUL-terminated UTF-8 */
-    const char *text; /* of a string (decoded; a NUL inside is an error) or of a number (as written) */
+    const char *key;                 /* in an object, else NULL; NUL-terminated UTF-8 */
+    const char *text;                /* of a string (decoded; a NUL inside is an error) or of a number (as written) */
     struct ladle_json *first, *last; /* members of a list or object */
     struct ladle_json *next;         /* the member behind this one */
     size_t count;                    /* members of a list or object */

@@ -112,8 +112,9 @@ static size_t token_start(const char *piece, size_t end)
         }
         return start;
     }
-    while (start > 0 && ((unsigned char)piece[start] >= 0x80 || strchr("+-.0123456789", piece[start]) != NULL ||
-                         (piece[start] >= 'a' && piece[start] <= 'z')) &&
+    while (start > 0 &&
+           ((unsigned char)piece[start] >= 0x80 || strchr("+-.0123456789", piece[start]) != NULL ||
+            (piece[start] >= 'a' && piece[start] <= 'z')) &&
            strchr(" \t\r\n,:[]{}\"", piece[start - 1]) == NULL) {
         start--;
     }
@@ -287,8 +288,8 @@ static int pass(struct ladle_json_reader *reader, const char *piece, const char 
     if (setjmp(reader->no_memory) != 0) {
         return fail_memory(reader);
     }
-    yajl_status result = bytes == NULL ? yajl_complete_parse(reader->yajl)
-                                       : yajl_parse(reader->yajl, (const unsigned char *)bytes, count);
+    yajl_status result =
+        bytes == NULL ? yajl_complete_parse(reader->yajl) : yajl_parse(reader->yajl, (const unsigned char *)bytes, count);
     if (result == yajl_status_error) {
         fail_yajl(reader);
     } else if (result == yajl_status_ok && piece != NULL) {

@@ -15,13 +15,13 @@ enum ladle_json_scan_state { LADLE_SCAN_PLAIN, LADLE_SCAN_WORD, LADLE_SCAN_STRIN
 /* All zeros is the start of a text. */
 struct ladle_json_scan {
     enum ladle_json_scan_state state;
-    char word[12];        /* a bare word or '-' as far as it has come */
+    char word[12]; /* a bare word or '-' as far as it has come */
     size_t word_bytes;
-    unsigned digits;      /* of a \u escape so far */
-    uint32_t unit;        /* their value */
-    bool high;            /* the high half of a pair has come and the low one must follow */
-    size_t token_bytes;   /* about the length of the token so far */
-    const char *wrong;    /* what is wrong with the next byte, or NULL */
+    unsigned digits;    /* of a \u escape so far */
+    uint32_t unit;      /* their value */
+    bool high;          /* the high half of a pair has come and the low one must follow */
+    size_t token_bytes; /* about the length of the token so far */
+    const char *wrong;  /* what is wrong with the next byte, or NULL */
 };
 
 enum ladle_json_part_type {
