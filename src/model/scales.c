@@ -8,7 +8,7 @@
 /* Names of what only packed or scaled weights have beside them. */
 static bool is_packing(const char *name)
 {
-    static const char *const ends[] = {".qweight", ".qzeros", ".weight_packed", ".absmax", ".quant_map", ".SCB", ".g_idx", NULL};
+    static const char *const ends[] = {".qweight", ".qzeros", ".weight_packed", ".weight.absmax", ".weight.quant_map", ".SCB", NULL};
     for (size_t i = 0; ends[i] != NULL; i++) {
         if (ladle_ends_with(name, ends[i])) {
             return true;

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "model/config_change.h"
+
+/* Some models give their layers different tensors by a rule on the index (jamba) or only the first one some more (t5). After
+ * layers moved, a loader that goes by the rule expects other tensors than there are. */
+
+#define SHOWN_LAYERS 8
+
+/* What the layers of one stack of one model hold: a sum over their tensors, so that the order does not matter. */
+struct kinds {
+    const struct ladle_model *model;
+    uint64_t *sums;
+};
+
+static uint64_t tensor_hash(const struct ladle_tensor *tensor, const struct ladle_stack *stack)
+{
+    const char *suffix = ladle_layers_suffix(tensor->name, stack);
+    uint64_t hash = ladle_fnv(LADLE_FNV_START, suffix, strlen(suffix));
+    hash = ladle_fnv(hash, tensor->shape, tensor->rank * sizeof *tensor->shape);
+    hash = (hash ^ hash >> 33) * 0xFF51AFD7ED558CCDull; /* sums of plain FNV values would collide easily */
+    return hash ^ hash >> 33;
+}
+
+static uint64_t *sum_layers(const struct ladle_model *model, uint32_t stack)
+{
+    uint64_t *sums = calloc((size_t)model->stacks[stack].layers + 1, sizeof *sums);
+    for (size_t i = 0; sums != NULL && i < model->tensor_count; i++) {
+        const struct ladle_position *position = &model->positions[i];
+        if (position->stack == (int32_t)stack && !position->extra) {
+            sums[position->layer] += tensor_hash(&model->tensors[i], &model->stacks[stack]);
+        }
+    }
+    return sums;
+}
+
+/* The sums of a model's stack, from those kept or made now; NULL without memory or where the model has no such stack. */
+static const uint64_t *find_sums(struct kinds *kept, size_t *count, const struct ladle_model *model,
+                                 const struct ladle_stack *stack)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (kept[i].model == model) {
+            return kept[i].sums;
+        }
+    }
+    int64_t own = ladle_config_same_stack(model, stack);
+    kept[*count] = (struct kinds){model, own < 0 ? NULL : sum_layers(model, (uint32_t)own)};
+    return kept[(*count)++].sums;
+}
+
+static void check_stack(struct ladle_rewrite *rewrite, uint32_t stack, struct kinds *kept)
+{
+    const struct ladle_model *donor = rewrite->change->donor;
+    const struct ladle_layer_origin *layers = rewrite->change->layers[stack];
+    uint32_t count = rewrite->change->layer_counts[stack];
+    count = count < donor->stacks[stack].layers ? count : donor->stacks[stack].layers;
+    size_t kept_count = 0, other = 0;
+    struct ladle_text numbers = {0};
+    const uint64_t *before = find_sums(kept, &kept_count, donor, &donor->stacks[stack]);
+    for (uint32_t i = 0; before != NULL && i < count; i++) {
+        const uint64_t *sums = find_sums(kept, &kept_count, layers[i].model, &donor->stacks[stack]);
+        if (sums != NULL && sums[layers[i].layer] != before[i] && !rewrite->said[stack][i] && other++ < SHOWN_LAYERS) {
+            ladle_text_printf(&numbers, "%s%u", numbers.bytes > 0 ? ", " : "", i);
+        }
+    }
+    if (other > SHOWN_LAYERS) {
+        ladle_text_printf(&numbers, " and %zu more", other - SHOWN_LAYERS);
+    }
+    if (other > 0) {
+        ladle_warn(rewrite->log,
+                   "config.json: layers %s of %s hold other tensors than those of %s there, and nothing in config.json says so; "
+                   "programs that load the model may refuse them",
+                   numbers.data != NULL ? numbers.data : "", donor->stacks[stack].prefix, donor->path);
+    }
+    ladle_text_finish(&numbers);
+    for (size_t i = 0; i < kept_count; i++) {
+        free(kept[i].sums);
+    }
+}
+
+int ladle_config_check_kinds(struct ladle_rewrite *rewrite)
+{
+    const struct ladle_model *donor = rewrite->change->donor;
+    int status = LADLE_OK;
+    for (uint32_t i = 0; status == LADLE_OK && i < donor->stack_count; i++) {
+        if (!ladle_config_changes(rewrite, i)) {
+            continue;
+        }
+        /* One for the donor and at most one more for each layer. */
+        struct kinds *kept = calloc((size_t)rewrite->change->layer_counts[i] + 1, sizeof *kept);
+        if (kept == NULL) {
+            status = LADLE_NO_MEMORY;
+        } else {
+            check_stack(rewrite, i, kept);
+        }
+        free(kept);
+    }
+    return status;
+}
