@@ -95,7 +95,8 @@ static bool is_there(int folder, const char *name)
     return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* A run that died while it replaced an output has moved the old one aside. Unless the new one is in its place, it goes back. */
+/* A run that died while it replaced an output may have moved the old one aside. Unless the new one is in its place, it goes
+ * back. */
 static int put_back(struct ladle_directory *directory, bool *changed, struct ladle_error *error)
 {
     *changed = false;

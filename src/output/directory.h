@@ -45,15 +45,15 @@ bool ladle_directory_has_remains(const struct ladle_directory *directory);
  * Returns LADLE_OK or LADLE_FAILED. */
 int ladle_directory_begin(struct ladle_directory *directory, struct ladle_error *error);
 
-/* publish.c: puts the output under its name and syncs the names; its files and folders were synced before. An existing output
- * is replaced if the plan's options say so: exchanged at once where the file system can, else moved aside first, else (where a
- * folder of a lower layer cannot be moved) removed first. Then the partial directory is removed.
- * Returns LADLE_OK: the output is in place, and what could not be removed is a warning; else LADLE_FAILED, LADLE_BAD_REQUEST or
+/* publish.c: puts the output under its name and syncs the names; its files and folders were synced before. An existing
+ * output is replaced if the plan's options say so: exchanged at once where the file system can, else moved aside first, else
+ * (where a folder of a lower layer cannot be moved) removed first. Then the partial directory is removed. Returns LADLE_OK:
+ * the output is in place, and what could not be removed is a warning; else LADLE_FAILED, LADLE_BAD_REQUEST or
  * LADLE_NO_MEMORY: it is not in place. */
 int ladle_directory_publish(struct ladle_directory *directory, const struct ladle_plan *plan, struct ladle_error *error);
 
-/* Removes the partial directory with all it holds; the lock is held until the directory is closed. Returns whether nothing of
- * it is left; if something is, that is a warning. */
+/* Removes the partial directory with all it holds; the lock is held until the directory is closed. Returns whether nothing
+ * of it is left; if something is, that is a warning. */
 bool ladle_directory_clear(struct ladle_directory *directory);
 
 enum ladle_remains { LADLE_REMAINS_NONE, LADLE_REMAINS_REMOVED, LADLE_REMAINS_LEFT };

@@ -91,7 +91,8 @@ int ladle_file_system_make_by_rename(int folder, const char *name, const char *s
     ladle_fail_errno(error, LADLE_FAILED, code,
                      full ? "%s: cannot make a folder there" : "%s: its file system cannot make and rename folders", shown);
     if (!full) {
-        ladle_error_help(error, "a finished output is put in place by renaming; mounts of object stores often cannot do that");
+        ladle_error_help(error,
+                         "a finished output is put in place by renaming; mounts of object stores often cannot do that");
         ladle_error_help(error, "merge to a local disk and copy the result from there");
     }
     return LADLE_FAILED;

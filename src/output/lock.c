@@ -17,8 +17,8 @@
 static bool is_still(int folder, const char *name, int fd)
 {
     struct stat named, open;
-    return fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &open) == 0 &&
-           named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+    return fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &open) == 0 && named.st_dev == open.st_dev &&
+           named.st_ino == open.st_ino;
 }
 
 /* Opens folder and lock file, not yet locked. Returns 0 or an errno value; ENOENT: try again. */

@@ -18,8 +18,8 @@
 int ladle_lock_folder(int parent, const char *name, const char *shown, int *folder, int *lock, const struct ladle_log *log,
                       struct ladle_error *error);
 
-/* Removes the lock's file and the folder, if that is empty then. The descriptors stay open, and the lock is held until they are
- * closed. Returns 0 or an errno value. */
+/* Removes the lock's file and the folder, if that is empty then. The descriptors stay open, and the lock is held until they
+ * are closed. Returns 0 or an errno value. */
 int ladle_lock_remove(int parent, const char *name, int folder);
 
 #endif

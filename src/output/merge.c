@@ -44,7 +44,8 @@ static int check_form(const struct ladle_plan *plan, const char *output, struct 
     bool stream = strcmp(output, "-") == 0;
     bool named = ladle_ends_with(output, ".tar") || ladle_ends_with(output, ".tar.zst");
     if (archive || stream || (format == LADLE_FORMAT_AUTO && named)) {
-        return ladle_fail(error, LADLE_BAD_REQUEST, "%s: archives are not supported yet; name a folder as the output", output);
+        return ladle_fail(error, LADLE_BAD_REQUEST, "%s: archives are not supported yet; name a folder as the output",
+                          output);
     }
     return LADLE_OK;
 }
@@ -128,8 +129,8 @@ static int write_small_files(struct merge *merge)
         result = steps[i](merge);
     }
     if (result == LADLE_OK) {
-        result = ladle_side_files_copy(merge->plan, &merge->side_files, merge->directory.output, merge->directory.output_path,
-                                       merge->error);
+        result = ladle_side_files_copy(merge->plan, &merge->side_files, merge->directory.output,
+                                       merge->directory.output_path, merge->error);
     }
     return result;
 }
@@ -149,7 +150,8 @@ static int check_inputs(const struct merge *merge)
             const struct ladle_model_file *file = &model->files[j];
             struct stat status;
             if (stat(file->path, &status) != 0) {
-                return ladle_fail_errno(merge->error, LADLE_FAILED, errno, "%s: cannot look at this input again", file->path);
+                return ladle_fail_errno(merge->error, LADLE_FAILED, errno, "%s: cannot look at this input again",
+                                        file->path);
             }
             if ((uint64_t)status.st_size != file->bytes || status.st_mtim.tv_sec != file->modified.tv_sec ||
                 status.st_mtim.tv_nsec != file->modified.tv_nsec) {

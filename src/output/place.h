@@ -10,13 +10,13 @@
 #include "plan/plan.h"
 
 struct ladle_place {
-    const char *shown;  /* as the caller wrote it; the caller's */
-    char *existing;     /* real path of the deepest folder above the output that exists */
-    char *missing;      /* folders below it that must be made, "a/b"; "" if none */
-    char *name;         /* of the output itself, below those */
-    bool exists;        /* there is a folder of this name ... */
-    bool occupied;      /* ... and it is not empty */
-    dev_t device;       /* of that folder */
+    const char *shown; /* as the caller wrote it; the caller's */
+    char *existing;    /* real path of the deepest folder above the output that exists */
+    char *missing;     /* folders below it that must be made, "a/b"; "" if none */
+    char *name;        /* of the output itself, below those */
+    bool exists;       /* there is a folder of this name ... */
+    bool occupied;     /* ... and it is not empty */
+    dev_t device;      /* of that folder */
     ino_t inode;
 };
 

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whether a path, with its symbolic links resolved, is this folder or leads through it. Folders are compared by what they are,
- * not by spelling: one can be mounted at two places. */
+/* Whether a path, with its symbolic links resolved, is this folder or leads through it. Folders are compared by what they
+ * are, not by spelling: one can be mounted at two places. */
 static bool leads_through(const char *path, dev_t device, ino_t inode)
 {
     char real[PATH_MAX];
@@ -70,7 +70,8 @@ static int check_mount(const struct ladle_place *place, struct ladle_error *erro
     struct statx folder;
     if (statx(AT_FDCWD, place->shown, 0, STATX_BASIC_STATS, &folder) == 0 &&
         (folder.stx_attributes & folder.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0) {
-        ladle_fail(error, LADLE_FAILED, "%s: is a mount point, which cannot be replaced by the finished output", place->shown);
+        ladle_fail(error, LADLE_FAILED, "%s: is a mount point, which cannot be replaced by the finished output",
+                   place->shown);
         ladle_error_help(error, "name a folder inside it: %s/%s", place->shown, "merged");
         return LADLE_FAILED;
     }

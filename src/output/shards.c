@@ -42,7 +42,8 @@ static int fail_for_space(const struct ladle_plan *plan, uint64_t free_bytes, in
     const char *what = code == EDQUOT ? "the disk quota is too small" : "not enough space on the disk";
     ladle_size_show(needed_bytes(plan), needed);
     if (free_bytes == UINT64_MAX) {
-        ladle_fail(error, LADLE_FAILED, "%s: %s: %s (%" PRIu64 " bytes) are needed", shown, what, needed, needed_bytes(plan));
+        ladle_fail(error, LADLE_FAILED, "%s: %s: %s (%" PRIu64 " bytes) are needed", shown, what, needed,
+                   needed_bytes(plan));
     } else {
         ladle_fail(error, LADLE_FAILED, "%s: %s: %s (%" PRIu64 " bytes) are needed, %s (%" PRIu64 " bytes) are free", shown,
                    what, needed, needed_bytes(plan), ladle_size_show(free_bytes, there), free_bytes);
@@ -99,9 +100,10 @@ static int choose_direct(struct ladle_shards *shards, const struct ladle_plan *p
     return LADLE_OK;
 }
 
-/* Takes the space of one file. *able turns false where the file system cannot do that. Returns 0 or an errno value; EINTR: the
- * caller asked to stop. */
-static int take_space(int fd, uint64_t bytes, const struct ladle_plan *plan, const struct ladle_file_system *system, bool *able)
+/* Takes the space of one file. *able turns false where the file system cannot do that. Returns 0 or an errno value; EINTR:
+ * the caller asked to stop. */
+static int take_space(int fd, uint64_t bytes, const struct ladle_plan *plan, const struct ladle_file_system *system,
+                      bool *able)
 {
     /* With its size set beforehand a file is written by several requests at once; without, they wait for each other. */
     int mode = system->sizes_are_written ? FALLOC_FL_KEEP_SIZE : 0;
@@ -158,7 +160,8 @@ int ladle_shards_create(struct ladle_shards *shards, const struct ladle_plan *pl
     for (uint32_t i = 0; i < shards->count && result == LADLE_OK; i++) {
         result = create_one(shards, plan, i, folder, shown, error);
         int code = result == LADLE_OK
-                       ? take_space(shards->fds[i], written_bytes(shards, &plan->shards[i]), plan, &system, &able) : 0;
+                       ? take_space(shards->fds[i], written_bytes(shards, &plan->shards[i]), plan, &system, &able)
+                       : 0;
         if (code == EINTR) {
             result = ladle_fail(error, LADLE_STOPPED, "stopped before the first tensor");
         } else if (code == EFBIG) {
@@ -166,8 +169,8 @@ int ladle_shards_create(struct ladle_shards *shards, const struct ladle_plan *pl
         } else if (code == ENOSPC || code == EDQUOT) {
             result = fail_for_space(plan, code == EDQUOT ? UINT64_MAX : system.free_bytes, code, shown, error);
         } else if (code != 0) {
-            result = ladle_fail_errno(error, LADLE_FAILED, code, "%s/%s: cannot take space for it", shown,
-                                      plan->shards[i].name);
+            result =
+                ladle_fail_errno(error, LADLE_FAILED, code, "%s/%s: cannot take space for it", shown, plan->shards[i].name);
         }
     }
     if (result == LADLE_OK && !able) {
@@ -185,8 +188,8 @@ static int complete_one(int fd, const struct ladle_shard *shard, const char *sho
     if (fstat(fd, &status) != 0) {
         result = ladle_fail_errno(error, LADLE_FAILED, errno, "%s/%s: cannot look at it", shown, name);
     } else if ((uint64_t)status.st_size < shard->bytes) {
-        result = ladle_fail(error, LADLE_FAILED, "%s/%s: has %" PRIu64 " bytes although %" PRIu64 " were written", shown, name,
-                            (uint64_t)status.st_size, shard->bytes);
+        result = ladle_fail(error, LADLE_FAILED, "%s/%s: has %" PRIu64 " bytes although %" PRIu64 " were written", shown,
+                            name, (uint64_t)status.st_size, shard->bytes);
     } else if ((uint64_t)status.st_size > shard->bytes && ftruncate(fd, (off_t)shard->bytes) != 0) {
         result = ladle_fail_errno(error, LADLE_FAILED, errno, "%s/%s: cannot cut it to its size", shown, name);
     } else if (fsync(fd) != 0) {

@@ -28,7 +28,8 @@ static int make_folders(const struct copying *copying, char *path)
         int code = errno;
         *slash = '/';
         if (result != 0 && code != EEXIST) {
-            return ladle_fail_errno(copying->error, LADLE_FAILED, code, "%s/%s: cannot make its folder", copying->to_path, path);
+            return ladle_fail_errno(copying->error, LADLE_FAILED, code, "%s/%s: cannot make its folder", copying->to_path,
+                                    path);
         }
     }
     return LADLE_OK;
@@ -41,8 +42,9 @@ static int sync_folders(const struct copying *copying, char *path)
     for (char *slash = strrchr(path, '/'); slash != NULL && result == LADLE_OK; slash = strrchr(path, '/')) {
         *slash = '\0';
         int fd = openat(copying->to, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        result = fd >= 0 ? ladle_file_sync_directory(fd, path, copying->error)
-                         : ladle_fail_errno(copying->error, LADLE_FAILED, errno, "%s/%s: cannot sync it", copying->to_path, path);
+        result =
+            fd >= 0 ? ladle_file_sync_directory(fd, path, copying->error)
+                    : ladle_fail_errno(copying->error, LADLE_FAILED, errno, "%s/%s: cannot sync it", copying->to_path, path);
         if (fd >= 0) {
             close(fd);
         }
@@ -60,10 +62,12 @@ static int copy_bytes(const struct copying *copying, const struct ladle_side_fil
             continue;
         }
         if (got < 0) {
-            return ladle_fail_errno(copying->error, LADLE_FAILED, errno, "%s/%s: cannot read it", copying->from_path, file->path);
+            return ladle_fail_errno(copying->error, LADLE_FAILED, errno, "%s/%s: cannot read it", copying->from_path,
+                                    file->path);
         }
         if (got == 0 ? left > 0 : (uint64_t)got > left) {
-            return ladle_fail(copying->error, LADLE_FAILED, "%s/%s: changed while it was copied", copying->from_path, file->path);
+            return ladle_fail(copying->error, LADLE_FAILED, "%s/%s: changed while it was copied", copying->from_path,
+                              file->path);
         }
         if (got == 0) {
             return LADLE_OK;
@@ -94,7 +98,8 @@ static int copy_file(const struct copying *copying, const struct ladle_side_file
 {
     int in = openat(copying->from, file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (in < 0) {
-        return ladle_fail_errno(copying->error, LADLE_FAILED, errno, "%s/%s: cannot open it", copying->from_path, file->path);
+        return ladle_fail_errno(copying->error, LADLE_FAILED, errno, "%s/%s: cannot open it", copying->from_path,
+                                file->path);
     }
     struct stat status;
     int result = LADLE_OK;

@@ -93,7 +93,8 @@ static int consider_file(struct finding *finding, const char *path, const char *
         return LADLE_OK;
     }
     if (bytes > MOST_FILE_BYTES) {
-        ladle_warn(finding->log, "%s/%s: larger than 64 MiB, so it is not copied to the output", finding->donor->directory, path);
+        ladle_warn(finding->log, "%s/%s: larger than 64 MiB, so it is not copied to the output", finding->donor->directory,
+                   path);
         return LADLE_OK;
     }
     if (ladle_side_name_is_weights(name)) {
@@ -104,6 +105,14 @@ static int consider_file(struct finding *finding, const char *path, const char *
 }
 
 static int look_into_folder(struct finding *finding, const char *path, unsigned depth, enum rule rule);
+
+/* A folder in a folder. Where only code is looked for, links to folders are not followed: they may lead in circles. */
+static int look_below(struct finding *finding, const char *path, unsigned depth, enum rule rule)
+{
+    struct stat status;
+    bool link = fstatat(finding->top, path, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode);
+    return depth > MOST_DEPTH || (link && rule == RULE_CODE) ? LADLE_OK : look_into_folder(finding, path, depth, rule);
+}
 
 static int look_at(struct finding *finding, const char *folder, const char *name, unsigned depth, enum rule rule)
 {
@@ -118,17 +127,17 @@ static int look_at(struct finding *finding, const char *folder, const char *name
     if (fstatat(finding->top, path, &status, 0) != 0) {
         int code = errno;
         if (code != ENOENT && code != ELOOP) {
-            return ladle_fail_errno(finding->error, LADLE_FAILED, code, "%s/%s: cannot look at it", finding->donor->directory,
-                                    path);
+            return ladle_fail_errno(finding->error, LADLE_FAILED, code, "%s/%s: cannot look at it",
+                                    finding->donor->directory, path);
         }
         if (is_wanted(name, rule)) {
-            ladle_warn(finding->log, "%s/%s: a link to nothing, so it is not copied to the output", finding->donor->directory,
-                       path);
+            ladle_warn(finding->log, "%s/%s: a link to nothing, so it is not copied to the output",
+                       finding->donor->directory, path);
         }
         return LADLE_OK;
     }
     if (S_ISDIR(status.st_mode)) {
-        return depth < MOST_DEPTH ? look_into_folder(finding, path, depth + 1, rule_of_folder(finding, path, rule)) : LADLE_OK;
+        return look_below(finding, path, depth + 1, rule_of_folder(finding, path, rule));
     }
     return S_ISREG(status.st_mode) ? consider_file(finding, path, name, (uint64_t)status.st_size, rule) : LADLE_OK;
 }
@@ -188,8 +197,8 @@ static int look_into_folder(struct finding *finding, const char *path, unsigned 
     if (code == ENOMEM) {
         result = no_memory(finding);
     } else if (code != 0) {
-        result = ladle_fail_errno(finding->error, LADLE_FAILED, code, "%s/%s: cannot look into it", finding->donor->directory,
-                                  path);
+        result = ladle_fail_errno(finding->error, LADLE_FAILED, code, "%s/%s: cannot look into it",
+                                  finding->donor->directory, path);
     }
     for (size_t i = 0; i < count && result == LADLE_OK; i++) {
         result = look_at(finding, path, names[i], depth, rule);

@@ -17,8 +17,8 @@ static bool matches(const char *name, const char *const *patterns)
 bool ladle_side_name_is_weights(const char *name)
 {
     static const char *const patterns[] = {
-        "*.safetensors*", "*.bin", "*.pt", "*.pth", "*.gguf", "*.onnx*", "*.h5", "*.msgpack", "*.ckpt", "*.ot", "*.tflite",
-        "*.index.json", NULL,
+        "*.safetensors*", "*.bin",  "*.pt", "*.pth",    "*.gguf",       "*.onnx*", "*.h5",
+        "*.msgpack",      "*.ckpt", "*.ot", "*.tflite", "*.index.json", NULL,
     };
     return matches(name, patterns);
 }
@@ -26,8 +26,21 @@ bool ladle_side_name_is_weights(const char *name)
 bool ladle_side_name_is_trace(const char *name)
 {
     static const char *const patterns[] = {
-        "optimizer*", "scheduler*", "rng_state*", "trainer_state.json", "training_args.*", "events.out.*", "checkpoint-*",
-        "global_step*", "*.log", "log.*", "log", "logs", "runs", "wandb", "__pycache__",
+        "optimizer*",
+        "scheduler*",
+        "rng_state*",
+        "trainer_state.json",
+        "training_args.*",
+        "events.out.*",
+        "checkpoint-*",
+        "global_step*",
+        "*.log",
+        "log.*",
+        "log",
+        "logs",
+        "runs",
+        "wandb",
+        "__pycache__",
         ".*", /* .git, .gitattributes, .cache of download tools, .DS_Store */
         NULL,
     };

@@ -13,8 +13,8 @@ bool ladle_side_name_is_weights(const char *name);
 /* Left by a training run, or by the tools that keep a folder: of no use to who loads the model. */
 bool ladle_side_name_is_trace(const char *name);
 
-/* Says something about its model that is not true of a merge, or that the merge says itself (README, config.json, the recipe,
- * the adapter). */
+/* Says something about its model that is not true of a merge, or that the merge says itself (README, config.json, the
+ * recipe, the adapter). */
 bool ladle_side_name_is_about(const char *name);
 
 /* Python code: wanted wherever it lies, since config.json may name it (auto_map) and code may import code. */

@@ -53,7 +53,8 @@ static int remove_entry(int folder, const char *name, int depth)
         return errno == ENOTDIR ? code : errno;
     }
     struct stat inside, outside;
-    if (depth >= MOST_DEPTH || fstat(fd, &inside) != 0 || fstat(folder, &outside) != 0 || inside.st_dev != outside.st_dev) {
+    if (depth >= MOST_DEPTH || fstat(fd, &inside) != 0 || fstatat(folder, ".", &outside, 0) != 0 ||
+        inside.st_dev != outside.st_dev) {
         close(fd);
         return depth >= MOST_DEPTH ? ELOOP : EXDEV; /* what is mounted there is not ours */
     }
