@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the end-to-end tests share: a folder of their own, tiny models, and runs of the real program.
+
+The program is named by the variable LADLE. Only Python's standard library is used.
+"""
+import json
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+import unittest
+
+LADLE = os.environ["LADLE"]
+TIMEOUT_SECONDS = 120
+
+
+def write_safetensors(path, tensors):
+    """tensors: {name: (dtype, shape, bytes)}, stored in this order."""
+    header, offset = {}, 0
+    for name, (dtype, shape, data) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [offset, offset + len(data)]}
+        offset += len(data)
+    text = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for _, _, data in tensors.values():
+            file.write(data)
+
+
+def read_safetensors(path):
+    """{name: (dtype, shape, bytes)} and the metadata."""
+    with open(path, "rb") as file:
+        raw = file.read()
+    (length,) = struct.unpack("<Q", raw[:8])
+    header, data = json.loads(raw[8 : 8 + length]), raw[8 + length :]
+    metadata = header.pop("__metadata__", {})
+    return {n: (e["dtype"], tuple(e["shape"]), data[slice(*e["data_offsets"])]) for n, e in header.items()}, metadata
+
+
+def floats(values):
+    return struct.pack(f"<{len(values)}f", *values)
+
+
+class Run:
+    """What one run of the program gave."""
+
+    def __init__(self, done):
+        self.code, self.out, self.err = done.returncode, done.stdout.decode(), done.stderr.decode()
+        self.lines = self.err.splitlines()
+
+    def __repr__(self):
+        return f"exit code {self.code}\n--- standard output\n{self.out}--- standard error\n{self.err}"
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="ladle-e2e-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def ladle(self, *arguments, code=None, stdin=b"", cwd=None, variables=None):
+        """Runs the program in the test's folder; `code` is the exit code that it must have."""
+        done = subprocess.run([LADLE, *arguments], cwd=cwd or self.folder, input=stdin, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=TIMEOUT_SECONDS, env={**os.environ, **(variables or {})})
+        run = Run(done)
+        if code is not None:
+            self.assertEqual(run.code, code, run)
+        return run
+
+    def write(self, name, text):
+        path = self.path(name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def read(self, name):
+        with open(self.path(name), encoding="utf-8") as file:
+            return file.read()
+
+    def add_to_recipe(self, text):
+        self.write("recipe.yml", self.read("recipe.yml") + text)
+
+    def model(self, name, values, layers=1, files=None, more=None):
+        """A model of `layers` layers whose every F32 tensor of 4 elements holds `values`."""
+        os.makedirs(self.path(name))
+        names = ["model.embed_tokens.weight", *(f"model.layers.{i}.mlp.up_proj.weight" for i in range(layers)),
+                 "model.norm.weight"]
+        tensors = {n: ("F32", (2, 2) if "norm" not in n else (4,), floats(values)) for n in names}
+        write_safetensors(self.path(name, "model.safetensors"), {**tensors, **(more or {})})
+        config = {"model_type": "llama", "hidden_size": 2, "num_hidden_layers": layers, "vocab_size": 2,
+                  "torch_dtype": "float32"}
+        for file, text in {"config.json": json.dumps(config), "tokenizer.json": "{}\n", **(files or {})}.items():
+            self.write(os.path.join(name, file), text)
+
+    def two_models(self):
+        """Models a and b, and a recipe that takes their mean: every tensor becomes 2, 3, 4, 5."""
+        self.model("a", [1, 2, 3, 4])
+        self.model("b", [3, 4, 5, 6])
+        self.write("recipe.yml", "merge_method: linear\nmodels:\n  - {model: a, parameters: {weight: 1}}\n"
+                                 "  - {model: b, parameters: {weight: 1}}\ndtype: float32\n")
+
+    def large_models(self, megabytes, count=2):
+        """Models big0, big1, ... that take a while, and recipe.yml, ties of them over the first."""
+        shape = (1024, 512)
+        tensors = megabytes * 2**20 // (2 * shape[0] * shape[1])
+        for at in range(count):
+            data = (struct.pack("<H", 0x3C00 + at) + os.urandom(2046).replace(b"\x7f", b"\x01").replace(b"\xff", b"\x01")) * (
+                shape[0] * shape[1] // 1024)
+            self.model(f"big{at}", [1, 2, 3, 4], more={f"model.part{i}.weight": ("BF16", shape, data) for i in range(tensors)})
+        self.write("recipe.yml", "merge_method: ties\nbase_model: big0\nmodels:\n" + "".join(
+            f"  - {{model: big{at}, parameters: {{weight: 1, density: 0.5}}}}\n" for at in range(1, count)))
+
+    def assert_values(self, path, values):
+        """Every tensor of a file holds these values."""
+        tensors, _ = read_safetensors(self.path(path))
+        self.assertEqual(len(tensors), 3)
+        for name, (dtype, _, data) in tensors.items():
+            self.assertEqual((dtype, struct.unpack("<4f", data)), ("F32", tuple(values)), name)
+
+    def assert_stands_alone(self, run):
+        """Each message is one line after "ladle: ", with at most a few indented lines of help."""
+        self.assertTrue(run.lines and run.lines[0].startswith("ladle: "), run)
+        for line in run.lines:
+            self.assertTrue(line.startswith(("ladle: ", "  ")), run)
