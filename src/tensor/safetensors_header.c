@@ -177,9 +177,6 @@ static bool finish_tensor(struct ladle_header_parse *parse)
             return fail_tensor(parse, "it has no %s", field_names[field]);
         }
     }
-    if (parse->offset_count != 2) {
-        return fail_found(parse, parse->offset_count == 0 ? "none" : "one");
-    }
     struct ladle_tensor tensor = {
         .name = parse->name,
         .elems = 1,
@@ -212,6 +209,9 @@ static bool on_end(void *self, enum ladle_json_type type)
 {
     struct ladle_header_parse *parse = self;
     parse->depth--;
+    if (parse->depth == 2 && !parse->metadata && parse->field == LADLE_FIELD_OFFSETS && parse->offset_count != 2) {
+        return fail_found(parse, parse->offset_count == 0 ? "none" : "one");
+    }
     if (parse->depth != 1) {
         return true;
     }
