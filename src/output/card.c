@@ -32,28 +32,41 @@ static void add_name(const char *name, struct ladle_text *out)
     ladle_text_finish(&text);
 }
 
-/* base_model: the inputs that can be names on the Hub, which refuses others. */
+/* Adds one name to the list of base models: as it is if it can be one on the Hub, else its last component, else not at all:
+ * the Hub refuses cards with other names. */
+static void add_base_model(const char *name, struct ladle_text *list)
+{
+    const char *slash = strrchr(name, '/');
+    name = ladle_public_is_hub_id(name) || slash == NULL ? name : slash + 1;
+    if (ladle_public_is_hub_id(name)) {
+        /* A name without organisation could be read as a number or a truth value. */
+        const char *quote = strchr(name, '/') != NULL ? "" : "\"";
+        ladle_text_printf(list, "- %s%s%s\n", quote, name, quote);
+    }
+}
+
+/* base_model: all inputs; a model with an adapter is two. */
 static void add_base_models(const struct ladle_plan *plan, struct ladle_text *out)
 {
-    bool first = true;
+    struct ladle_text list = {0};
     for (size_t i = 0; i < plan->model_count; i++) {
         struct ladle_text text = public_name(plan->model_names[i]);
-        const char *name = text.data;
-        while (!text.failed && ladle_starts_with(name, "./")) {
-            name += 2;
+        char *state = NULL, *part = text.failed ? NULL : strtok_r(text.data, "+", &state);
+        for (; part != NULL; part = strtok_r(NULL, "+", &state)) {
+            part[strcspn(part, "@")] = '\0'; /* a revision */
+            for (size_t end = strlen(part); end > 0 && part[end - 1] == '/'; end--) {
+                part[end - 1] = '\0';
+            }
+            add_base_model(ladle_starts_with(part, "./") ? part + 2 : part, &list);
         }
-        if (!text.failed && ladle_public_is_hub_id(name)) {
-            /* A name without organisation could be read as a number or a truth value. */
-            const char *quote = strchr(name, '/') != NULL ? "" : "\"";
-            ladle_text_printf(out, "%s- %s%s%s\n", first ? "base_model:\n" : "", quote, name, quote);
-            first = false;
-        }
-        out->failed = out->failed || text.failed;
+        list.failed = list.failed || text.failed;
         ladle_text_finish(&text);
     }
-    if (!first) {
-        ladle_text_add_string(out, "base_model_relation: merge\n");
+    if (list.bytes > 0) {
+        ladle_text_printf(out, "base_model:\n%sbase_model_relation: merge\n", list.data);
     }
+    out->failed = out->failed || list.failed;
+    ladle_text_finish(&list);
 }
 
 /* What loads the output: what loads the donor. */

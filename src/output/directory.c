@@ -183,19 +183,18 @@ int ladle_directory_begin(struct ladle_directory *directory, struct ladle_error 
 
 bool ladle_directory_clear(struct ladle_directory *directory)
 {
-    int result = ladle_tree_remove(directory->partial, OUTPUT, directory->output_path, NULL);
     /* An old output that could not be put back stays: it is all that its owner has. */
-    if (directory->published || is_there(directory->parent, directory->place.name)) {
-        int other = ladle_tree_remove(directory->partial, REPLACED, directory->partial_path, NULL);
-        result = result == LADLE_OK ? other : result;
+    bool replaced = directory->published || is_there(directory->parent, directory->place.name);
+    const char *const names[] = {OUTPUT, LADLE_FILE_SYSTEM_TRIAL, replaced ? REPLACED : NULL, NULL};
+    bool gone = true;
+    for (size_t i = 0; names[i] != NULL; i++) {
+        gone = ladle_tree_remove(directory->partial, names[i], directory->partial_path, NULL) == LADLE_OK && gone;
     }
-    if (result == LADLE_OK && ladle_lock_remove(directory->parent, directory->partial_name, directory->partial) != 0) {
-        result = LADLE_FAILED;
-    }
-    if (result != LADLE_OK) {
+    gone = gone && ladle_lock_remove(directory->parent, directory->partial_name, directory->partial) == 0;
+    if (!gone) {
         ladle_warn(directory->log, "%s: could not be removed entirely", directory->partial_path);
     }
-    return result == LADLE_OK;
+    return gone;
 }
 
 enum ladle_remains ladle_directory_abandon(struct ladle_directory *directory)

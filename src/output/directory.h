@@ -6,6 +6,7 @@
  *
  *   .NAME.ladle-partial/
  *     lock        held with flock while a run works here; a dead run holds nothing
+ *     trial       made now and then to learn what the file system can do
  *     output/     what becomes NAME, by renaming
  *     replaced/   an old NAME on its way out, if the file system cannot exchange two names at once
  *

@@ -13,7 +13,7 @@
 #include "base/size.h"
 #include "output/tree.h"
 
-#define TRIAL "trial"
+#define TRIAL LADLE_FILE_SYSTEM_TRIAL
 #define DIRECT_BYTES 4096u
 #define FAT_MOST_FILE_BYTES 0xFFFFFFFFull
 
@@ -82,6 +82,10 @@ static int make_by_rename(int folder, const char *name)
 
 int ladle_file_system_make_by_rename(int folder, const char *name, const char *shown, struct ladle_error *error)
 {
+    int result = ladle_tree_remove(folder, TRIAL, shown, error);
+    if (result != LADLE_OK) {
+        return result;
+    }
     int code = make_by_rename(folder, name);
     if (code == 0) {
         return ladle_tree_remove(folder, TRIAL, shown, error);
@@ -114,6 +118,7 @@ static bool alignment_fits(int fd)
 bool ladle_file_system_writes_direct(int folder)
 {
     static const _Alignas(DIRECT_BYTES) char zeros[DIRECT_BYTES];
+    ladle_tree_remove(folder, TRIAL, TRIAL, NULL);
     int fd = openat(folder, TRIAL, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_DIRECT, 0666);
     if (fd >= 0 && !alignment_fits(fd)) {
         close(fd);

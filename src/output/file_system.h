@@ -9,6 +9,9 @@
 
 #include "base/error.h"
 
+/* The name under which things are tried out. It is removed afterwards, but a run that dies may leave it. */
+#define LADLE_FILE_SYSTEM_TRIAL "trial"
+
 struct ladle_file_system {
     uint64_t free_bytes;      /* UINT64_MAX: it does not say */
     uint64_t most_file_bytes; /* of one file, by the file system or a limit of this process; UINT64_MAX: none known */

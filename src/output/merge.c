@@ -189,8 +189,8 @@ static int carry_out(struct merge *merge, const char *output)
         result = write_small_files(merge);
     }
     if (result == LADLE_OK) {
-        result = ladle_shards_create(&merge->shards, merge->plan, merge->directory.output, merge->directory.output_path,
-                                     merge->error);
+        result = ladle_shards_create(&merge->shards, merge->plan, merge->directory.partial, merge->directory.output,
+                                     merge->directory.output_path, merge->error);
     }
     if (result == LADLE_OK) {
         result = run_engine(merge);
@@ -227,7 +227,10 @@ static void fill_result(const struct merge *merge, double started, struct ladle_
 /* The one place that cleans up after a merge that did not come to its end, and says what is left. */
 static void abandon(struct merge *merge, enum ladle_status status)
 {
-    ladle_fail(merge->error, status, "the merge ended early"); /* unless there is a better message */
+    if (merge->error != NULL &&
+        ladle_error_status(merge->error) == LADLE_OK) { /* help would not be added to an older message */
+        ladle_fail(merge->error, status, "the merge ended early");
+    }
     switch (ladle_directory_abandon(&merge->directory)) {
     case LADLE_REMAINS_REMOVED:
         ladle_error_help(merge->error, "nothing is left of the unfinished output");

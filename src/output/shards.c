@@ -82,13 +82,13 @@ static int check_sizes(const struct ladle_shards *shards, const struct ladle_pla
 }
 
 /* Whether writes past the page cache are wanted and work. */
-static int choose_direct(struct ladle_shards *shards, const struct ladle_plan *plan, int folder, const char *shown,
+static int choose_direct(struct ladle_shards *shards, const struct ladle_plan *plan, int beside, const char *shown,
                          struct ladle_error *error)
 {
     if (plan->options.direct == LADLE_DIRECT_OFF) {
         return LADLE_OK;
     }
-    shards->direct = ladle_file_system_writes_direct(folder);
+    shards->direct = ladle_file_system_writes_direct(beside);
     if (!shards->direct && plan->options.direct == LADLE_DIRECT_ON) {
         ladle_fail(error, LADLE_FAILED, "%s: its file system does not take direct writes", shown);
         ladle_error_help(error, "--direct auto writes through the page cache then");
@@ -137,21 +137,48 @@ static int create_one(struct ladle_shards *shards, const struct ladle_plan *plan
     return LADLE_OK;
 }
 
-int ladle_shards_create(struct ladle_shards *shards, const struct ladle_plan *plan, int folder, const char *shown,
-                        struct ladle_error *error)
+/* Takes the space of one shard, or says why not. */
+static int reserve_one(const struct ladle_shards *shards, const struct ladle_plan *plan, uint32_t at,
+                       const struct ladle_file_system *system, bool *able, const char *shown, struct ladle_error *error)
+{
+    const struct ladle_shard *shard = &plan->shards[at];
+    int code = take_space(shards->fds[at], written_bytes(shards, shard), plan, system, able);
+    switch (code) {
+    case 0:
+        return LADLE_OK;
+    case EINTR:
+        return ladle_fail(error, LADLE_STOPPED, "stopped before the first tensor");
+    case EFBIG:
+        return fail_for_size(shard, system, shown, error);
+    case ENOSPC:
+        return fail_for_space(plan, system->free_bytes, code, shown, error);
+    case EDQUOT:
+        return fail_for_space(plan, UINT64_MAX, code, shown, error);
+    default:
+        return ladle_fail_errno(error, LADLE_FAILED, code, "%s/%s: cannot take space for it", shown, shard->name);
+    }
+}
+
+static int allocate(struct ladle_shards *shards, const struct ladle_plan *plan, struct ladle_error *error)
 {
     *shards = (struct ladle_shards){.count = plan->shard_count};
     shards->fds = malloc((plan->shard_count + (size_t)1) * sizeof *shards->fds);
-    if (shards->fds == NULL) {
-        return ladle_fail_memory(error, "the descriptors of the output");
-    }
-    for (uint32_t i = 0; i < shards->count; i++) {
+    for (uint32_t i = 0; i < shards->count && shards->fds != NULL; i++) {
         shards->fds[i] = -1;
     }
+    return shards->fds == NULL ? ladle_fail_memory(error, "the descriptors of the output") : LADLE_OK;
+}
+
+int ladle_shards_create(struct ladle_shards *shards, const struct ladle_plan *plan, int beside, int folder,
+                        const char *shown, struct ladle_error *error)
+{
     struct ladle_file_system system;
-    int result = ladle_file_system_ask(folder, shown, &system, error);
+    int result = allocate(shards, plan, error);
     if (result == LADLE_OK) {
-        result = choose_direct(shards, plan, folder, shown, error);
+        result = ladle_file_system_ask(folder, shown, &system, error);
+    }
+    if (result == LADLE_OK) {
+        result = choose_direct(shards, plan, beside, shown, error);
     }
     if (result == LADLE_OK) {
         result = check_sizes(shards, plan, &system, shown, error);
@@ -159,18 +186,8 @@ int ladle_shards_create(struct ladle_shards *shards, const struct ladle_plan *pl
     bool able = true;
     for (uint32_t i = 0; i < shards->count && result == LADLE_OK; i++) {
         result = create_one(shards, plan, i, folder, shown, error);
-        int code = result == LADLE_OK
-                       ? take_space(shards->fds[i], written_bytes(shards, &plan->shards[i]), plan, &system, &able)
-                       : 0;
-        if (code == EINTR) {
-            result = ladle_fail(error, LADLE_STOPPED, "stopped before the first tensor");
-        } else if (code == EFBIG) {
-            result = fail_for_size(&plan->shards[i], &system, shown, error);
-        } else if (code == ENOSPC || code == EDQUOT) {
-            result = fail_for_space(plan, code == EDQUOT ? UINT64_MAX : system.free_bytes, code, shown, error);
-        } else if (code != 0) {
-            result =
-                ladle_fail_errno(error, LADLE_FAILED, code, "%s/%s: cannot take space for it", shown, plan->shards[i].name);
+        if (result == LADLE_OK) {
+            result = reserve_one(shards, plan, i, &system, &able, shown, error);
         }
     }
     if (result == LADLE_OK && !able) {

@@ -19,8 +19,8 @@ struct ladle_shards {
  * the file system can do that; elsewhere it is only looked at how much is free. shown   path of the folder, for messages
  * Returns LADLE_OK; LADLE_FAILED (no space: the message says how much is needed and how much is free; a file larger than the
  * file system or a limit allows); LADLE_STOPPED; LADLE_NO_MEMORY. Give to ladle_shards_close whatever comes back. */
-int ladle_shards_create(struct ladle_shards *shards, const struct ladle_plan *plan, int folder, const char *shown,
-                        struct ladle_error *error);
+int ladle_shards_create(struct ladle_shards *shards, const struct ladle_plan *plan, int beside, int folder,
+                        const char *shown, struct ladle_error *error);
 
 /* After the engine ran: cuts every file to its exact size, syncs and closes it. Returns LADLE_OK, LADLE_FAILED or
  * LADLE_STOPPED. */

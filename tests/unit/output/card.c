@@ -58,8 +58,22 @@ static void test_front_matter_is_what_the_hub_takes(void **state)
     static const struct ladle_side_files none;
     struct ladle_plan plan = make_plan();
     struct ladle_text text = card_of(&plan, &none);
-    static const char front[] = "---\nbase_model:\n- org/one\n- \"two\"\n- \"yes\"\nbase_model_relation: merge\n"
-                                "library_name: transformers\ntags:\n- merge\n- ladle\n---\n\n# merged\n";
+    static const char front[] =
+        "---\nbase_model:\n- org/one\n- \"two\"\n- \"three\"\n- \"yes\"\nbase_model_relation: merge\n"
+        "library_name: transformers\ntags:\n- merge\n- ladle\n---\n\n# merged\n";
+    assert_memory_equal(text.data, front, sizeof front - 1);
+    ladle_text_finish(&text);
+}
+
+static void test_front_matter_names_model_and_adapter(void **state)
+{
+    static const struct ladle_side_files none;
+    static const char *adapted[] = {"./org/a@main+/home/me/b/", "a b", "x/../.."};
+    struct ladle_plan plan = make_plan();
+    plan.model_names = adapted;
+    plan.model_count = 3;
+    struct ladle_text text = card_of(&plan, &none);
+    static const char front[] = "---\nbase_model:\n- org/a\n- \"b\"\nbase_model_relation: merge\n";
     assert_memory_equal(text.data, front, sizeof front - 1);
     ladle_text_finish(&text);
 }
@@ -140,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_front_matter_is_what_the_hub_takes),
+        cmocka_unit_test(test_front_matter_names_model_and_adapter),
         cmocka_unit_test(test_no_path_of_this_machine_is_told),
         cmocka_unit_test(test_facts_and_recipe_are_there),
         cmocka_unit_test(test_the_command_repeats_what_overrode_the_recipe),

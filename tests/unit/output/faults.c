@@ -53,6 +53,8 @@ WRAP(int, unlinkat, (int folder, const char *name, int flags), (folder, name, fl
 WRAP(int, fsync, (int fd), (fd), 0)
 WRAP(int, ftruncate64, (int fd, off_t bytes), (fd, bytes), 0)
 WRAP(int, fallocate64, (int fd, int mode, off_t offset, off_t bytes), (fd, mode, offset, bytes), faults_fallocate)
+WRAP(ssize_t, read, (int fd, void *bytes, size_t count), (fd, bytes, count), 0)
+WRAP(ssize_t, write, (int fd, const void *bytes, size_t count), (fd, bytes, count), 0)
 
 int __real_openat64(int folder, const char *name, int flags, ...);
 int __wrap_openat64(int folder, const char *name, int flags, ...);

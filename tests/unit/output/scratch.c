@@ -29,10 +29,15 @@ static int remove_one(const char *path, const struct stat *status, int type, str
     return remove(path);
 }
 
+int scratch_remove(const char *path)
+{
+    return nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 int scratch_teardown(void **state)
 {
     (void)state;
-    return chdir("/") == 0 && nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0 ? 0 : -1;
+    return chdir("/") == 0 && scratch_remove(root) == 0 ? 0 : -1;
 }
 
 const char *scratch_path(void)

@@ -27,6 +27,9 @@ void scratch_write(const char *path, const char *text);
 void scratch_sparse(const char *path, uint64_t bytes);
 void scratch_link(const char *target, const char *path);
 
+/* Removes a folder with all in it. Returns 0 if it was there and is gone. */
+int scratch_remove(const char *path);
+
 bool scratch_exists(const char *path);
 /* Whether a file holds exactly this text. */
 bool scratch_holds(const char *path, const char *text);
