@@ -90,7 +90,7 @@ static void remark_key(struct ladle_reading *reading, const struct ladle_node *k
 void ladle_reading_keys(struct ladle_reading *reading, const struct ladle_node *map, const char *const *known,
                         bool misplaced)
 {
-    for (size_t i = 0; map->kind == LADLE_NODE_MAP && i < map->count; i++) {
+    for (size_t i = 0; map->kind == LADLE_NODE_MAP && i < map->count && reading->remarks <= LADLE_REMARKS_MOST; i++) {
         const struct ladle_node *key = map->pairs[i].key;
         if (!is_among(key->text, known) && strcmp(key->text, silent_key) != 0)
             remark_key(reading, key, known, misplaced);

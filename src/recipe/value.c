@@ -191,6 +191,8 @@ static enum found read_gradient(const struct ladle_parameter *parameter, const s
         return WRONG;
     *at = list;
     *value = (1 - part) * from + part * to;
+    if (parameter->type == LADLE_WHOLE && from == to)
+        *value = from; /* whatever the rounding above made of it */
     if (parameter->type != LADLE_WHOLE || *value == floor(*value))
         return GIVEN;
     snprintf(complaint, COMPLAINT_BYTES, "the gradient gives %g here, which is not a whole number", *value);
