@@ -162,15 +162,15 @@ static void NAME(elect)(void *merged_, void *den_, const void *sum_, const void 
     const T *restrict sum = sum_, *restrict v = v_;
     if (den == NULL) {
         EACH for (size_t i = 0; i < n; i++) {
-            bool agrees = (sum[i] >= 0) ? v[i] > 0 : v[i] < 0;
-            merged[i] = merged[i] + (agrees ? c * v[i] : 0);
+            T along = sum[i] >= 0 ? v[i] : -v[i], part = c * v[i];
+            merged[i] = merged[i] + (along > 0 ? part : 0);
         }
         return;
     }
     EACH for (size_t i = 0; i < n; i++) {
-        bool agrees = (sum[i] >= 0) ? v[i] > 0 : v[i] < 0;
-        merged[i] = merged[i] + (agrees ? c * v[i] : 0);
-        den[i] = den[i] + (agrees ? w : 0);
+        T along = sum[i] >= 0 ? v[i] : -v[i], part = c * v[i];
+        merged[i] = merged[i] + (along > 0 ? part : 0);
+        den[i] = den[i] + (along > 0 ? w : 0);
     }
 }
 
