@@ -56,11 +56,12 @@ static bool take_apart(const struct ladle_node *node, struct spelling *spelling)
     from += spelling->has_sign;
     if (from == end || (size_t)(end - from) >= sizeof spelling->text)
         return false;
+    bool (*is_any_digit)(char) = end - from > 2 && from[0] == '0' && from[1] == 'x' ? is_hex_digit : is_digit;
     size_t count = 0;
     for (const char *at = from; at < end; at++) {
         if (*at != '_')
             spelling->text[count++] = *at;
-        else if (at == from || at + 1 == end || !is_hex_digit(at[-1]) || !is_hex_digit(at[1]))
+        else if (at == from || at + 1 == end || !is_any_digit(at[-1]) || !is_any_digit(at[1]))
             return false;
     }
     spelling->text[count] = 0;

@@ -60,6 +60,7 @@ static void unquoted_numbers_are_pyyamls(void **state)
         {"1_000", 1000},
         {"1_000.5", 1000.5},
         {"0x1_0", 16},
+        {"0xf_f", 255},
         {"-0x10", -16},
         {"-010", -8},
         {"yes", 1},
@@ -90,9 +91,9 @@ static void unquoted_numbers_are_pyyamls(void **state)
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         reads(known[i].text, false, known[i].number);
-    static const char *const none[] = {"y",   "t",       "~",   "null", "",   "0.1e", "1.2.3", "abc",
-                                       "1,5", "-",       "+",   ".",    "_1", "1_",   "0o10",  "0x",
-                                       "0b2", "0x1.8p1", "1 2", "-yes", "1e", "e5",   "0xg",   "1:30"};
+    static const char *const none[] = {"y",   "t",    "~",  "null", "",    "0.1e", "1.2.3", "abc", "1,5",
+                                       "-",   "+",    ".",  "_1",   "1_",  "0o10", "0x",    "0b2", "0x1.8p1",
+                                       "1 2", "-yes", "1e", "e5",   "0xg", "1E_5", "1_.5",  "1:30"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         reads_none(none[i], false);
 }
