@@ -7,6 +7,9 @@
 
 #include "plan/making.h"
 
+/* More output tensors than any model has; a recipe of many slices could ask for more than memory holds. */
+#define MOST_JOBS ((size_t)16 << 20)
+
 void ladle_making_fail(struct ladle_making *making, const char *format, ...)
 {
     char text[4096];
@@ -43,6 +46,9 @@ static int append(struct ladle_making *making, const struct ladle_job *job)
 {
     struct ladle_job_list *list = making->plan->unplaced;
 
+    if (list->count == MOST_JOBS)
+        return ladle_fail(making->error, LADLE_BAD_INPUT, "%s: the output would have more than %zu tensors",
+                          making->plan->recipe.path, MOST_JOBS);
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? list->capacity * 2 : 256;
         struct ladle_job *jobs = reallocarray(list->jobs, capacity, sizeof(*jobs));
@@ -192,8 +198,7 @@ static int make(struct ladle_making *making)
     ladle_missing_report(making);
     if (making->status)
         return LADLE_OK;
-    status = ladle_origins_find(making);
-    return status ? status : ladle_kinds_compare(making);
+    return ladle_origins_find(making);
 }
 
 int ladle_plan_make_jobs(struct ladle_plan *plan, struct ladle_error *error)

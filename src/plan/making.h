@@ -11,10 +11,10 @@
  *   types.c    shapes and element types of a draft
  *   values.c   parameter values of a draft
  *   jobs.c     drafts -> jobs
- *   origins.c  what the output's config.json has to say; kinds.c  layers that are of another kind than there
+ *   origins.c  what the output's config.json has to say
  *
  * A mistake in recipe or models is recorded in the error object and in `status`, and making goes on to find more of them.
- * The functions return LADLE_OK for "go on", LADLE_NO_MEMORY where that makes no sense. */
+ * The functions return LADLE_OK for "go on", a negative status where that makes no sense. */
 
 #include "plan/names.h"
 #include "plan/plan.h"
@@ -85,8 +85,8 @@ struct ladle_making {
     bool *scaled; /* [model_count] whether it was said that this one can only be copied */
 };
 
-/* Records a mistake: ladle_fail_also with LADLE_BAD_INPUT. With _at it begins with the place of a node (or the method's, if it
- * is NULL) in the recipe. */
+/* Records a mistake: ladle_fail_also with LADLE_BAD_INPUT. With _at it begins with the place of a node (or the method's, if
+ * it is NULL) in the recipe. */
 void ladle_making_fail(struct ladle_making *making, const char *format, ...) LADLE_PRINTF(2, 3);
 void ladle_making_fail_at(struct ladle_making *making, const struct ladle_node *node, const char *format, ...)
     LADLE_PRINTF(3, 4);
@@ -129,8 +129,5 @@ int ladle_values_settle(struct ladle_making *making, const struct ladle_draft *d
 
 /* origins.c: layer_origins, layer_counts, tied, vocabulary, one_dtype of the plan, from the finished list. */
 int ladle_origins_find(struct ladle_making *making);
-
-/* kinds.c: warns of output layers that hold other tensors than the donor's layer of that index. */
-int ladle_kinds_compare(struct ladle_making *making);
 
 #endif

@@ -73,8 +73,8 @@ static int check_twice(struct slicing *slicing)
     return LADLE_OK;
 }
 
-/* Brings the base to the front; without slices it joins where it is not listed. */
-static void place_base(struct slicing *slicing)
+/* Brings the base to the front; without slices it joins where it is not listed. Returns false after a mistake. */
+static bool place_base(struct slicing *slicing)
 {
     struct ladle_making *making = slicing->making;
     struct ladle_part *part = slicing->part;
@@ -84,15 +84,14 @@ static void place_base(struct slicing *slicing)
         at++;
     if (making->plan->method->info.base == LADLE_BASE_IGNORED) {
         part->base = at < part->source_count ? at : -1;
-        return;
+        return true;
     }
     if (at == part->source_count) {
         if (is_sliced(slicing)) {
             ladle_making_fail_at(making, slicing->slice->node,
-                                 "base_model %s is not among the sources of this slice; %s needs "
-                                 "it in each",
+                                 "base_model %s is not among the sources of this slice; %s needs it in each",
                                  slicing->base->text, making->plan->method->info.name);
-            return;
+            return false;
         }
         part->sources[part->source_count++] = (struct ladle_part_source){.model = base, .node = slicing->base->node};
     }
@@ -101,6 +100,7 @@ static void place_base(struct slicing *slicing)
     part->sources[0] = found;
     part->has_base = true;
     part->base = 0;
+    return true;
 }
 
 /* "exactly one model", "at least 2 models". */
@@ -236,13 +236,12 @@ static int resolve_slice(struct slicing *slicing)
         return status;
     if (is_sliced(slicing))
         check_ranges(slicing);
-    if (slicing->base) {
-        place_base(slicing);
-    } else if (making->plan->method->info.base == LADLE_BASE_REQUIRED) {
-        ladle_making_fail_at(making, making->plan->recipe.method_node, "%s needs a base_model, and none is given",
-                             making->plan->method->info.name);
+    if (!slicing->base && making->plan->method->info.base == LADLE_BASE_REQUIRED) {
+        ladle_making_fail_at(making, NULL, "%s needs a base_model, and none is given", making->plan->method->info.name);
         return LADLE_OK;
     }
+    if (slicing->base && !place_base(slicing))
+        return LADLE_OK;
     check_count(slicing);
     if (!is_sliced(slicing))
         check_layers(slicing);

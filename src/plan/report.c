@@ -64,12 +64,19 @@ void ladle_plan_summarize(const struct ladle_plan *plan, struct ladle_plan_summa
 /* The job that makes tensor `at`; NULL beyond the last. */
 static const struct ladle_job *job_at(const struct ladle_plan *plan, uint64_t at)
 {
-    for (uint32_t i = 0; i < plan->shard_count; i++) {
-        if (at < plan->shards[i].job_count)
-            return &plan->jobs[plan->shards[i].first_job + at];
-        at -= plan->shards[i].job_count;
+    uint32_t low = 0, high = plan->shard_count;
+
+    if (at >= plan->tensor_count)
+        return NULL;
+    /* The last shard that begins at or before the tensor; before the tensors of shard i lie i + 1 headers. */
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (plan->shards[middle].first_job - (middle + 1) <= at)
+            low = middle;
+        else
+            high = middle;
     }
-    return NULL;
+    return &plan->jobs[at + low + 1];
 }
 
 static const char *action_name(const struct ladle_plan *plan, const struct ladle_job *job)

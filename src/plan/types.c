@@ -117,9 +117,28 @@ static bool same_rows(const struct ladle_tensor *a, const struct ladle_tensor *b
     return a->rank == b->rank && a->rank > 0 && memcmp(a->shape + 1, b->shape + 1, (a->rank - 1u) * sizeof(*a->shape)) == 0;
 }
 
-static bool counts_tokens(const char *name)
+/* Whether the first axis of a source's tensor counts tokens: the token embedding, and of the output head (which may also
+ * hold classes) what has as many rows as that. */
+static bool counts_tokens(const struct ladle_making *making, const struct ladle_draft *draft, size_t source)
 {
-    return ladle_name_is_embedding(name) || ladle_name_is_head(name);
+    const struct ladle_model *model = making->plan->models[draft->part->sources[source].model];
+    const struct ladle_tensor *tensor = draft->tensors[source];
+
+    if (tensor->rank == 0)
+        return false;
+    if (ladle_name_is_embedding(draft->name))
+        return true;
+    if (!ladle_name_is_head(draft->name) || model->embedding < 0)
+        return false;
+    const struct ladle_tensor *embedding = &model->tensors[model->embedding];
+    return embedding->rank > 0 && embedding->shape[0] == tensor->shape[0];
+}
+
+/* Whether two sources of a tensor differ only in how many tokens they have. */
+static bool differ_in_tokens(const struct ladle_making *making, const struct ladle_draft *draft, size_t a, size_t b)
+{
+    return same_rows(draft->tensors[a], draft->tensors[b]) && counts_tokens(making, draft, a) &&
+           counts_tokens(making, draft, b);
 }
 
 static void fail_shapes(struct ladle_making *making, const struct ladle_draft *draft, size_t a, size_t b)
@@ -131,7 +150,7 @@ static void fail_shapes(struct ladle_making *making, const struct ladle_draft *d
     ladle_making_fail(making, "%s: %s: its shape %s differs from %s in %s", name_of(making, draft, b),
                       ladle_draft_source_name(draft, b), show_shape(draft->tensors[b], one, sizeof(one)),
                       show_shape(draft->tensors[a], other, sizeof(other)), name_of(making, draft, a));
-    if (counts_tokens(draft->name) && same_rows(draft->tensors[a], draft->tensors[b]))
+    if (differ_in_tokens(making, draft, a, b))
         ladle_error_help(making->error, "the vocabularies differ: tokenizer: {source: base} in the recipe aligns them, "
                                         "--unsafe-truncate-embeddings cuts them to the smallest number of rows");
 }
@@ -163,7 +182,7 @@ static int cut_rows(struct ladle_making *making, const struct ladle_draft *draft
 static int settle_shape(struct ladle_making *making, const struct ladle_draft *draft, struct ladle_job *job, bool *sound)
 {
     size_t first = first_present(draft);
-    bool may_cut = making->plan->options.truncate_embeddings && counts_tokens(draft->name);
+    bool may_cut = making->plan->options.truncate_embeddings;
     bool cut = false;
 
     job->shape = draft->tensors[first]->shape;
@@ -173,7 +192,7 @@ static int settle_shape(struct ladle_making *making, const struct ladle_draft *d
         const struct ladle_tensor *tensor = draft->tensors[i];
         if (!tensor || same_shape(tensor, draft->tensors[first]))
             continue;
-        if (!may_cut || !same_rows(tensor, draft->tensors[first])) {
+        if (!may_cut || !differ_in_tokens(making, draft, first, i)) {
             fail_shapes(making, draft, first, i);
             *sound = false;
             return LADLE_OK;
