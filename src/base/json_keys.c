@@ -10,15 +10,15 @@ struct ladle_json_key {
     size_t start, bytes; /* in texts */
 };
 
-/* `first` takes part, so that the same key in objects inside each other does not collide. */
-static uint64_t hash_key(const struct ladle_json_keys *keys, size_t first, const char *key, size_t bytes)
+static uint64_t hash_key(const struct ladle_json_keys *keys, const char *key, size_t bytes)
 {
-    uint64_t hash = ladle_fnv(keys->secret + first, key, bytes);
+    uint64_t hash = ladle_fnv(keys->secret, key, bytes);
     hash = (hash ^ hash >> 33) * 0xFF51AFD7ED558CCDull; /* the table takes the low bits, FNV mixes upwards */
     return hash ^ hash >> 33;
 }
 
-/* The slot where this key is, or the empty one where it belongs. `key` NULL: an empty one for this hash. */
+/* The slot where this key is among those from index `first`, or the empty one where it belongs. `key` NULL: an empty one for
+ * this hash. */
 static uint32_t *find_slot(const struct ladle_json_keys *keys, uint64_t hash, size_t first, const char *key, size_t bytes)
 {
     size_t mask = keys->table_size - 1;
@@ -74,7 +74,7 @@ enum ladle_json_key_result ladle_json_keys_add(struct ladle_json_keys *keys, siz
         (keys->count == keys->capacity && !grow_keys(keys))) {
         return LADLE_JSON_KEY_NO_MEMORY;
     }
-    uint64_t hash = hash_key(keys, first, key, bytes);
+    uint64_t hash = hash_key(keys, key, bytes);
     uint32_t *slot = find_slot(keys, hash, first, key, bytes);
     if (*slot != 0) {
         return LADLE_JSON_KEY_TWICE;
