@@ -107,10 +107,8 @@ void cli_json_end(struct cli_json *json)
     if (broken)
         new_line(json, json->depth);
     putc(json->close[json->depth], json->out);
-    if (json->depth == 0) {
+    if (json->depth == 0)
         putc('\n', json->out);
-        fflush(json->out);
-    }
 }
 
 void cli_json_string(struct cli_json *json, const char *key, const char *value)

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "ladle/ladle.h"
 #include "signals.h"
+
+/* Whether standard output is a pipe that nobody reads any more. errno does not tell: the write may have been long ago. */
+static bool reader_is_gone(void)
+{
+    struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&output, 1, 0) == 1 && (output.revents & POLLERR);
+}
 
 /* Results that did not reach standard output are a failure; a reader that had enough needs no message. */
 static int finish_output(struct cli_messages *messages, int code)
@@ -13,7 +22,7 @@ static int finish_output(struct cli_messages *messages, int code)
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return code;
-    if (errno != EPIPE)
+    if (!reader_is_gone())
         cli_messages_error(messages, "standard output: writing: %s", errno ? strerror(errno) : "failed");
     return code ? code : 1;
 }

@@ -18,6 +18,7 @@ void cli_messages_init(struct cli_messages *messages)
     *messages = (struct cli_messages){.terminal = isatty(STDERR_FILENO) && kind && strcmp(kind, "dumb") != 0};
     messages->colour = messages->terminal && (!no_colour || !no_colour[0]);
     pthread_mutex_init(&messages->lock, NULL);
+    setvbuf(stderr, NULL, _IOLBF, 0); /* a line is one write */
 }
 
 void cli_messages_finish(struct cli_messages *messages)

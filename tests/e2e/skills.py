@@ -36,7 +36,7 @@ EXPECTED = {
 class Skills(Case):
     def table(self, models):
         """{model: {skill: per cent}}"""
-        done = subprocess.run([SKILLS, "-n", "50", os.path.join(DEMO, "skills.tsv"), *models], stdout=subprocess.PIPE, check=True)
+        done = subprocess.run([SKILLS, "-n", "25", os.path.join(DEMO, "skills.tsv"), *models], stdout=subprocess.PIPE, check=True)
         titles, *rows = (line.split() for line in done.stdout.decode().splitlines())
         return {row[0]: dict(zip(titles[1:], map(float, row[1:]))) for row in rows}
 
