@@ -143,6 +143,24 @@ static void test_the_lock_of_a_dead_run_is_no_obstacle(void **state)
     assert_string_equal(scratch_list("."), "");
 }
 
+static void test_what_was_tried_out_by_a_dead_run_is_no_obstacle(void **state)
+{
+    struct ladle_directory directory;
+    scratch_folder(".out.ladle-partial");
+    scratch_folder(".out.ladle-partial/trial");
+    scratch_write(".out.ladle-partial/trial/file", "x");
+    assert_int_equal(ladle_directory_open(&directory, "out", &plan, NULL), LADLE_OK);
+    assert_int_equal(ladle_directory_abandon(&directory), LADLE_REMAINS_REMOVED);
+    ladle_directory_close(&directory);
+    assert_string_equal(scratch_list("."), "");
+    scratch_folder(".out.ladle-partial");
+    scratch_folder(".out.ladle-partial/trial");
+    assert_int_equal(make(&directory, "out", "new", NULL), LADLE_OK);
+    assert_int_equal(ladle_directory_publish(&directory, &plan, NULL), LADLE_OK);
+    ladle_directory_close(&directory);
+    assert_string_equal(scratch_list("."), "out ");
+}
+
 static void test_an_old_output_stays_until_the_new_one_is_complete(void **state)
 {
     struct ladle_directory directory;
@@ -313,6 +331,7 @@ int main(void)
         TEST(test_folders_above_stay_if_somebody_uses_them),
         TEST(test_a_second_run_is_refused),
         TEST(test_the_lock_of_a_dead_run_is_no_obstacle),
+        TEST(test_what_was_tried_out_by_a_dead_run_is_no_obstacle),
         TEST(test_an_old_output_stays_until_the_new_one_is_complete),
         TEST(test_replacing_without_exchange_of_names),
         TEST(test_what_appears_meanwhile_is_not_replaced),
