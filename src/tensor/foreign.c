@@ -67,8 +67,12 @@ int ladle_foreign_report(const char *path, const char *start, size_t count, stru
         }
     }
     if (is_text(start, count)) {
+        size_t line = 0; /* the bytes end without a NUL */
+        while (line < word_count && word[line] != '\r' && word[line] != '\n') {
+            line++;
+        }
         ladle_fail(error, LADLE_BAD_INPUT, "%s: this is not a safetensors file but a text, which begins with '%.*s'", path,
-                   (int)strcspn(word, "\r\n") < (int)word_count ? (int)strcspn(word, "\r\n") : (int)word_count, word);
+                   (int)line, word);
         ladle_error_help(error, "%s", AGAIN);
         return LADLE_BAD_INPUT;
     }
