@@ -42,6 +42,9 @@ static inline bool ladle_config_changes(const struct ladle_rewrite *rewrite, uin
 /* config_lists.c: re-assembles the lists that speak of single layers. Returns LADLE_OK or LADLE_NO_MEMORY. */
 int ladle_config_rewrite_lists(struct ladle_rewrite *rewrite);
 
+/* config_firsts.c: numbers of first layers of another kind follow. Returns LADLE_OK or LADLE_NO_MEMORY. */
+int ladle_config_rewrite_firsts(struct ladle_rewrite *rewrite);
+
 /* config_kinds.c: warns of output layers whose tensors are not those of the donor's layer there while no list says so.
  * Returns LADLE_OK or LADLE_NO_MEMORY. */
 int ladle_config_check_kinds(struct ladle_rewrite *rewrite);

@@ -27,6 +27,17 @@ static bool is_number_of_layers(const char *key)
     return is_listed(key, keys);
 }
 
+/* Whether all entries are texts. */
+static bool is_texts(const struct ladle_json *list)
+{
+    for (const struct ladle_json *entry = list->first; entry != NULL; entry = entry->next) {
+        if (entry->type != LADLE_JSON_STRING) {
+            return false;
+        }
+    }
+    return list->count > 0;
+}
+
 /* Lists that never count layers, whatever their length. */
 static bool is_never_layers(const char *key)
 {
@@ -83,7 +94,8 @@ static enum ladle_list_kind classify_list(const char *key, const struct ladle_js
     if (rising && names_indices(key) && strcmp(key, "out_indices") != 0) {
         return LADLE_LIST_INDICES;
     }
-    if (each && (names_layers || is_number_of_layers(key))) {
+    bool kinds = ladle_ends_with(key, "_types") && is_texts(list);
+    if (each && (names_layers || kinds || is_number_of_layers(key))) {
         /* 0, 1, 2, ... as kinds of layers would be odd; as numbers of layers it names all of them */
         return rising && !beyond && list->count > 2 && names_layers ? LADLE_LIST_INDICES : LADLE_LIST_ENTRIES;
     }
@@ -92,6 +104,9 @@ static enum ladle_list_kind classify_list(const char *key, const struct ladle_js
     }
     if (strcmp(key, "attention_types") == 0 && count_repeats(list) == stack->layers) {
         return LADLE_LIST_REPEATS;
+    }
+    if (strcmp(key, "block_types") == 0 && kinds && list->count < stack->layers) {
+        return LADLE_LIST_CYCLE;
     }
     return each ? LADLE_LIST_UNSURE : LADLE_LIST_OTHER;
 }

@@ -89,6 +89,7 @@ static bool fill_letters(struct list *list, struct view *view, const char *lette
 static bool fill_view(struct list *list, struct view *view, const struct ladle_json *value)
 {
     const struct ladle_json *entry = value->type == LADLE_JSON_LIST ? value->first : value;
+    bool again = list->kind == LADLE_LIST_CYCLE;
     switch (list->kind) {
     case LADLE_LIST_INDICES:
         fill_indices(view, value);
@@ -102,6 +103,7 @@ static bool fill_view(struct list *list, struct view *view, const struct ladle_j
         for (uint32_t i = 0; i < view->layers && entry != NULL; i++) {
             view->entries[i] = entry;
             entry = value->type == LADLE_JSON_LIST ? entry->next : entry; /* a number alone holds for all */
+            entry = entry == NULL && again ? value->first : entry;
         }
         return true;
     }
@@ -244,6 +246,9 @@ static int rewrite_list(struct list *list, struct ladle_json *object)
     switch (list->kind) {
     case LADLE_LIST_ENTRIES:
         made = add_extra(list, assemble_entries(list));
+        break;
+    case LADLE_LIST_CYCLE:
+        made = assemble_entries(list);
         break;
     case LADLE_LIST_REPEATS:
         made = wrap_repeats(list, assemble_entries(list));

@@ -51,7 +51,7 @@ static int side_affinity(enum ladle_side side, const struct ladle_stack *stack)
         return own == side ? 8 : UNSUITABLE;
     }
     if (side == LADLE_SIDE_TEXT) {
-        return sense ? UNSUITABLE : own == LADLE_SIDE_TEXT ? 5 : 4;
+        return sense ? UNSUITABLE : own == LADLE_SIDE_TEXT ? 8 : 4;
     }
     return sense ? 0 : 3; /* what names no side is the text's, unless there is none */
 }
@@ -148,7 +148,8 @@ int ladle_places_walk(struct ladle_json *config, ladle_places_visit *visit, void
 /* Keys that count layers in what is written; stacks are found by fewer (see counts.h). */
 static bool counts_layers(const char *key)
 {
-    return ladle_count_key(key) || strcmp(key, "num_encoder_layers") == 0 || ladle_ends_with(key, "coder_num_hidden_layers");
+    return ladle_count_key(key) || strcmp(key, "num_encoder_layers") == 0 || strcmp(key, "num_blocks") == 0 ||
+           ladle_ends_with(key, "coder_num_hidden_layers");
 }
 
 struct finder {
@@ -156,6 +157,8 @@ struct finder {
     uint32_t stack_count;
     const bool *wanted;
     bool paired;
+    bool *explained;    /* stacks whose count stands under "encoder" or "decoder" somewhere */
+    bool explaining;    /* first round: only that is found out */
     struct ladle_arena *arena;
     struct ladle_places *places;
     size_t capacity;
@@ -166,11 +169,13 @@ static int64_t find_owner(const struct finder *finder, uint64_t count, const cha
 {
     int64_t owner = -1;
     int best = -1;
+    bool explained = path_has_word(path, depth, key, "encoder") || path_has_word(path, depth, key, "decoder");
     for (uint32_t i = 0; i < finder->stack_count; i++) {
         if (finder->stacks[i].layers != count) {
             continue;
         }
         int affinity = ladle_places_affinity(path, depth, key, &finder->stacks[i], finder->paired);
+        affinity += affinity >= 0 && !explained && finder->paired && !finder->explained[i] ? 3 : 0;
         bool better = owner >= 0 && finder->wanted != NULL && !finder->wanted[owner] && finder->wanted[i] && affinity == best;
         if (affinity > best || better) {
             owner = i;
@@ -178,6 +183,25 @@ static int64_t find_owner(const struct finder *finder, uint64_t count, const cha
         }
     }
     return owner;
+}
+
+static bool add_place(struct finder *finder, struct ladle_place place)
+{
+    struct ladle_places *places = finder->places;
+    if (places->count == finder->capacity) {
+        size_t capacity = finder->capacity == 0 ? 8 : finder->capacity * 2;
+        struct ladle_place *items = ladle_arena_take_array(finder->arena, capacity, sizeof *items);
+        if (items == NULL) {
+            return false;
+        }
+        if (places->count > 0) {
+            memcpy(items, places->items, places->count * sizeof *items);
+        }
+        places->items = items;
+        finder->capacity = capacity;
+    }
+    places->items[places->count++] = place;
+    return true;
 }
 
 static int visit_object(void *self, struct ladle_json *object, const char *const *path, size_t depth)
@@ -192,20 +216,13 @@ static int visit_object(void *self, struct ladle_json *object, const char *const
         if (owner < 0) {
             continue;
         }
-        struct ladle_places *places = finder->places;
-        if (places->count == finder->capacity) {
-            size_t capacity = finder->capacity == 0 ? 8 : finder->capacity * 2;
-            struct ladle_place *items = ladle_arena_take_array(finder->arena, capacity, sizeof *items);
-            if (items == NULL) {
+        if (!finder->explaining) {
+            if (!add_place(finder, (struct ladle_place){object, member->key, (uint32_t)owner})) {
                 return LADLE_NO_MEMORY;
             }
-            if (places->count > 0) {
-                memcpy(items, places->items, places->count * sizeof *items);
-            }
-            places->items = items;
-            finder->capacity = capacity;
+        } else if (path_has_word(path, depth, member->key, "encoder") || path_has_word(path, depth, member->key, "decoder")) {
+            finder->explained[owner] = true;
         }
-        places->items[places->count++] = (struct ladle_place){object, member->key, (uint32_t)owner};
     }
     return LADLE_OK;
 }
@@ -215,6 +232,9 @@ int ladle_places_find(struct ladle_json *config, const struct ladle_stack *stack
 {
     *places = (struct ladle_places){0};
     struct finder finder = {.stacks = stacks, .stack_count = stack_count, .wanted = wanted, .arena = arena, .places = places,
-                            .paired = ladle_places_paired(stacks, stack_count)};
-    return ladle_places_walk(config, visit_object, &finder);
+                            .paired = ladle_places_paired(stacks, stack_count), .explaining = true};
+    finder.explained = ladle_arena_take_array(arena, stack_count, sizeof *finder.explained);
+    int status = finder.explained == NULL ? LADLE_NO_MEMORY : ladle_places_walk(config, visit_object, &finder);
+    finder.explaining = false;
+    return status == LADLE_OK ? ladle_places_walk(config, visit_object, &finder) : status;
 }

@@ -78,17 +78,17 @@ static int refuse(struct search *search)
     struct ladle_error *error = search->error;
     int status;
     if (strchr(text, '+') != NULL) {
-        status = ladle_fail(error, LADLE_BAD_INPUT, "%s: model '%s': adapters (base+adapter) are not supported yet", search->where,
+        status = ladle_fail_also(error, LADLE_BAD_INPUT, "%s: model '%s': adapters (base+adapter) are not supported yet", search->where,
                             text);
     } else if (strchr(text, '@') != NULL) {
-        status = ladle_fail(error, LADLE_BAD_INPUT, "%s: model '%s': revisions (model@revision) are not supported yet",
+        status = ladle_fail_also(error, LADLE_BAD_INPUT, "%s: model '%s': revisions (model@revision) are not supported yet",
                             search->where, text);
     } else if (is_hub_name(text)) {
-        status = ladle_fail(error, LADLE_BAD_INPUT,
+        status = ladle_fail_also(error, LADLE_BAD_INPUT,
                             "%s: model '%s' was not found (names of the Hugging Face cache are not supported yet)", search->where,
                             text);
     } else {
-        status = ladle_fail(error, LADLE_BAD_INPUT, "%s: model '%s' was not found", search->where, text);
+        status = ladle_fail_also(error, LADLE_BAD_INPUT, "%s: model '%s' was not found", search->where, text);
     }
     for (size_t i = 0; i < search->count; i++) {
         char *here = i == 0 && text[0] != '/' ? realpath(".", NULL) : NULL;
@@ -103,7 +103,7 @@ int ladle_reference_find(const char *text, const char *where, const char *recipe
 {
     struct search search = {.text = text, .where = where, .arena = arena, .error = error};
     if (text[0] == '\0') {
-        return ladle_fail(error, LADLE_BAD_INPUT, "%s: the name of a model is empty", where);
+        return ladle_fail_also(error, LADLE_BAD_INPUT, "%s: the name of a model is empty", where);
     }
     int status = collect_places(&search, recipe_path);
     status = status == LADLE_OK ? look(&search, path) : status;

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdbool.h>
+#include <string.h>
+
+#include "model/config_change.h"
+
+/* Numbers that say how many of the first layers are of another kind: the dense ones before a mixture of experts. They follow the
+ * layers like a list of kinds would; where the output has such a layer behind one of the other kind no number can say so, and
+ * the old one stays. */
+
+static const char *const keys[] = {"first_k_dense_replace", "num_dense_layers", "moe_layer_start_index", NULL};
+
+struct firsts {
+    struct ladle_rewrite *rewrite;
+    const char *key;
+    uint32_t stack;
+    uint64_t old; /* the donor's number */
+};
+
+/* The number of a model that layers come from; the donor's where it has none of its own. */
+static uint64_t own_number(const struct firsts *firsts, const struct ladle_config_source *source)
+{
+    const struct ladle_stack *stack = &firsts->rewrite->change->donor->stacks[firsts->stack];
+    int64_t at = ladle_config_same_stack(source->model, stack);
+    uint64_t number = firsts->old;
+    for (size_t i = 0; i < source->places.count; i++) {
+        const struct ladle_place *place = &source->places.items[i];
+        if ((int64_t)place->stack == at && ladle_json_whole(ladle_json_get(place->object, firsts->key), &number)) {
+            break;
+        }
+    }
+    return number;
+}
+
+/* How many output layers there are of the kind, and whether they are the first ones. */
+static int count_firsts(struct firsts *firsts, uint64_t *number, bool *first)
+{
+    const struct ladle_config_change *change = firsts->rewrite->change;
+    *number = 0;
+    *first = true;
+    for (uint32_t i = 0; i < change->layer_counts[firsts->stack]; i++) {
+        const struct ladle_layer_origin *origin = &change->layers[firsts->stack][i];
+        const struct ladle_config_source *source = ladle_config_find_source(firsts->rewrite, origin->model);
+        if (source == NULL) {
+            return LADLE_NO_MEMORY;
+        }
+        if (origin->layer < own_number(firsts, source)) {
+            *first = *first && *number == i;
+            *number += 1;
+        }
+    }
+    return LADLE_OK;
+}
+
+static int rewrite_number(struct firsts *firsts, struct ladle_json *object)
+{
+    struct ladle_rewrite *rewrite = firsts->rewrite;
+    uint64_t number;
+    bool first;
+    int status = count_firsts(firsts, &number, &first);
+    bool all = firsts->old >= rewrite->change->donor->stacks[firsts->stack].layers; /* and perhaps more: keeps its value */
+    if (status != LADLE_OK || !first || number == firsts->old || (all && number < firsts->old)) {
+        return status;
+    }
+    uint64_t low = number < firsts->old ? number : firsts->old, high = number < firsts->old ? firsts->old : number;
+    for (uint64_t i = low; i < high && i < rewrite->change->layer_counts[firsts->stack]; i++) {
+        rewrite->said[firsts->stack][i] = true;
+    }
+    return ladle_json_set(&rewrite->arena, object, firsts->key, ladle_json_new_whole(&rewrite->arena, number)) ? LADLE_OK
+                                                                                                              : LADLE_NO_MEMORY;
+}
+
+int ladle_config_rewrite_firsts(struct ladle_rewrite *rewrite)
+{
+    int status = LADLE_OK;
+    for (size_t i = 0; i < rewrite->places.count; i++) {
+        const struct ladle_place *place = &rewrite->places.items[i];
+        for (size_t j = 0; status == LADLE_OK && keys[j] != NULL; j++) {
+            struct firsts firsts = {.rewrite = rewrite, .key = keys[j], .stack = place->stack};
+            if (ladle_config_changes(rewrite, place->stack) &&
+                ladle_json_whole(ladle_json_get(place->object, keys[j]), &firsts.old)) {
+                status = rewrite_number(&firsts, place->object);
+            }
+        }
+    }
+    return status;
+}
