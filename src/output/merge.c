@@ -53,7 +53,7 @@ static int check_form(const struct ladle_plan *plan, const char *output, struct 
 static int write_text(const struct merge *merge, const char *name, struct ladle_text *text)
 {
     struct ladle_text path = {0};
-    ladle_text_printf(&path, "%s/%s", merge->directory.output_path, name);
+    ladle_text_printf(&path, "%s/%s", merge->directory.place.shown, name);
     int result = path.failed || text->failed
                      ? ladle_fail_memory(merge->error, name)
                      : ladle_file_create_at(merge->directory.output, name, path.data, text->data != NULL ? text->data : "",
@@ -130,7 +130,7 @@ static int write_small_files(struct merge *merge)
     }
     if (result == LADLE_OK) {
         result = ladle_side_files_copy(merge->plan, &merge->side_files, merge->directory.output,
-                                       merge->directory.output_path, merge->error);
+                                       merge->directory.place.shown, merge->error);
     }
     return result;
 }
@@ -190,13 +190,13 @@ static int carry_out(struct merge *merge, const char *output)
     }
     if (result == LADLE_OK) {
         result = ladle_shards_create(&merge->shards, merge->plan, merge->directory.partial, merge->directory.output,
-                                     merge->directory.output_path, merge->error);
+                                     merge->directory.place.shown, merge->error);
     }
     if (result == LADLE_OK) {
         result = run_engine(merge);
     }
     if (result == LADLE_OK) {
-        result = ladle_shards_complete(&merge->shards, merge->plan, merge->directory.output_path, merge->error);
+        result = ladle_shards_complete(&merge->shards, merge->plan, merge->directory.place.shown, merge->error);
     }
     if (result == LADLE_OK) {
         result = check_inputs(merge);

@@ -11,6 +11,7 @@
  *   side_names.c, side_files.c, side_copy.c       what of the donor's directory is copied
  *   card.c, public_names.c                        README.md, without paths of this machine
  *   index.c        model.safetensors.index.json
+ *   tar.c          headers of archives
  *   merge.c        ladle_merge: the steps in order, and the one place that cleans up
  */
 

@@ -212,6 +212,7 @@ static int complete_one(int fd, const struct ladle_shard *shard, const char *sho
     } else if (fsync(fd) != 0) {
         result = ladle_fail_errno(error, LADLE_FAILED, errno, "%s/%s: cannot sync it", shown, name);
     }
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* the page cache is shared property */
     if (close(fd) != 0 && result == LADLE_OK) {
         result = ladle_fail_errno(error, LADLE_FAILED, errno, "%s/%s: cannot close it", shown, name);
     }

@@ -47,7 +47,8 @@ static void test_what_is_too_deep_is_an_error(void **state)
     ladle_error_destroy(error);
 }
 
-/* In a child with a mount table of its own: 0 if what is mounted in a folder survives its removal, 77 if it may not mount. */
+/* In a child with a mount table of its own: 0 if what is mounted in a folder survives its removal, 77 if it may not mount.
+ */
 static int try_mount(void)
 {
     pid_t child = fork();
