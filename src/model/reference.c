@@ -78,15 +78,15 @@ static int refuse(struct search *search)
     struct ladle_error *error = search->error;
     int status;
     if (strchr(text, '+') != NULL) {
-        status = ladle_fail_also(error, LADLE_BAD_INPUT, "%s: model '%s': adapters (base+adapter) are not supported yet", search->where,
-                            text);
+        status = ladle_fail_also(error, LADLE_BAD_INPUT, "%s: model '%s': adapters (base+adapter) are not supported yet",
+                                 search->where, text);
     } else if (strchr(text, '@') != NULL) {
         status = ladle_fail_also(error, LADLE_BAD_INPUT, "%s: model '%s': revisions (model@revision) are not supported yet",
-                            search->where, text);
+                                 search->where, text);
     } else if (is_hub_name(text)) {
         status = ladle_fail_also(error, LADLE_BAD_INPUT,
-                            "%s: model '%s' was not found (names of the Hugging Face cache are not supported yet)", search->where,
-                            text);
+                                 "%s: model '%s' was not found (names of the Hugging Face cache are not supported yet)",
+                                 search->where, text);
     } else {
         status = ladle_fail_also(error, LADLE_BAD_INPUT, "%s: model '%s' was not found", search->where, text);
     }
