@@ -78,6 +78,17 @@ static void a_shard_holds_at_most_so_many_bytes(void **state)
     given_finish(&given);
 }
 
+static void a_tensor_larger_than_a_shard_has_its_own(void **state)
+{
+    struct given given;
+    given_cut(&given, "mixed", 10);
+    /* 64 | 32 | 400 | 16 | 8 + 0 + 1 */
+    assert_int_equal(given.plan->shard_count, 5);
+    assert_int_equal(given.plan->shards[0].job_count, 1);
+    assert_int_equal(given.plan->shards[4].job_count, 3);
+    given_finish(&given);
+}
+
 static void everything_lies_end_to_end_in_shards_that_begin_with_a_chunk(void **state)
 {
     struct given given;
@@ -209,6 +220,7 @@ int main(void)
         cmocka_unit_test(one_file_has_the_plain_name),
         cmocka_unit_test(wider_types_come_first_and_keep_their_order),
         cmocka_unit_test(a_shard_holds_at_most_so_many_bytes),
+        cmocka_unit_test(a_tensor_larger_than_a_shard_has_its_own),
         cmocka_unit_test(everything_lies_end_to_end_in_shards_that_begin_with_a_chunk),
         cmocka_unit_test(a_header_comes_out_the_same_in_any_pieces),
         cmocka_unit_test(a_header_reads_back_as_the_plan_says),

@@ -65,6 +65,13 @@ static void too_few_models_or_no_base_make_a_copy(void **state)
     assert_string_equal(given_sources(&given, given_job(&given, "other")), "c:other");
     given_has_warning(&given, "extra.two: missing in c, b: copied from a");
     given_finish(&given);
+    /* Without its base a task vector is none, however many models have the tensor. */
+    given_plan(&given,
+               "merge_method: task_arithmetic\nbase_model: c\nparameters: {weight: 1}\nmodels: [{model: b}, {model: a}]\n",
+               &options);
+    given_is_planned(&given);
+    assert_string_equal(given_sources(&given, given_job(&given, "extra.one")), "b:extra.one");
+    given_finish(&given);
     /* One model is too few for model_stock, but the base has it. */
     given_plan(&given, "merge_method: model_stock\nbase_model: a\nmodels: [{model: b}, {model: base}]\n", &options);
     given_is_planned(&given);

@@ -56,6 +56,16 @@ static void sliced_layers_know_where_they_come_from(void **state)
     given_finish(&given);
 }
 
+static void leaving_out_a_layer_changes_the_count(void **state)
+{
+    struct given given;
+    given_plan(&given, "merge_method: passthrough\nslices:\n  - sources: [{model: a, layer_range: [0, 2]}]\n", NULL);
+    given_is_planned(&given);
+    assert_non_null(given.plan->layer_origins[0]);
+    assert_int_equal(given.plan->layer_counts[0], 2);
+    given_finish(&given);
+}
+
 static void a_base_of_another_depth_gives_no_layer_count(void **state)
 {
     struct given given;
@@ -93,6 +103,7 @@ int main(void)
         cmocka_unit_test(unsliced_layers_stay),
         cmocka_unit_test(all_layers_of_the_donor_in_order_are_no_change),
         cmocka_unit_test(sliced_layers_know_where_they_come_from),
+        cmocka_unit_test(leaving_out_a_layer_changes_the_count),
         cmocka_unit_test(a_base_of_another_depth_gives_no_layer_count),
         cmocka_unit_test(a_stored_head_unties),
         cmocka_unit_test(heads_of_other_shapes_do_not_untie),

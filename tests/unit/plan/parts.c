@@ -160,6 +160,16 @@ static void several_mistakes_are_told_at_once(void **state)
     given_finish(&given);
 }
 
+static void every_model_that_cannot_be_found_is_told(void **state)
+{
+    struct given given;
+    given_plan(&given,
+               "merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: ./no}, {model: a}, {model: ./nor}]\n", NULL);
+    given_is_refused(&given, 2);
+    given_has_error(&given, "./nor");
+    given_finish(&given);
+}
+
 static void slices_of_two_stacks_need_modules(void **state)
 {
     refused("merge_method: passthrough\nslices:\n  - sources: [{model: two, layer_range: [0, 2]}]\n", "modules");
@@ -187,6 +197,7 @@ int main(void)
         cmocka_unit_test(models_must_have_equal_layers),
         cmocka_unit_test(a_range_must_lie_within_the_layers),
         cmocka_unit_test(several_mistakes_are_told_at_once),
+        cmocka_unit_test(every_model_that_cannot_be_found_is_told),
         cmocka_unit_test(slices_of_two_stacks_need_modules),
         cmocka_unit_test(layers_of_other_names_do_not_fit),
     };

@@ -137,6 +137,23 @@ static void parameters_of_models_follow_those_of_the_tensor(void **state)
     given_finish(&given);
 }
 
+static void parameters_without_effect_are_not_told(void **state)
+{
+    struct given given;
+    struct ladle_plan_parameter parameter;
+    given_plan(
+        &given,
+        "merge_method: task_arithmetic\nbase_model: a\nparameters: {weight: 1, int8_mask: true}\nmodels: [{model: b}]\n",
+        NULL);
+    given_is_planned(&given);
+    uint64_t norm = index_of(&given, "model.norm.weight", &tensor);
+    unsigned at = 0;
+    for (; ladle_plan_parameter_at(given.plan, norm, at, &parameter); at++)
+        assert_string_not_equal(parameter.name, "int8_mask");
+    assert_true(at >= 3);
+    given_finish(&given);
+}
+
 static void the_first_names_are_shown(void **state)
 {
     struct ladle_names names = {0};
@@ -162,6 +179,7 @@ int main(void)
         cmocka_unit_test(a_tensor_says_what_is_done_to_it),
         cmocka_unit_test(parameters_are_told_as_resolved),
         cmocka_unit_test(parameters_of_models_follow_those_of_the_tensor),
+        cmocka_unit_test(parameters_without_effect_are_not_told),
         cmocka_unit_test(the_first_names_are_shown),
     };
     return cmocka_run_group_tests(tests, make_models, given_no_folder);

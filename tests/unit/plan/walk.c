@@ -14,6 +14,9 @@ static int make_models(void **state)
     given_decoder("tied", 2, 8, false, "");
     given_model("nextn", "{\"num_hidden_layers\": 2, \"num_nextn_predict_layers\": 1}",
                 "model.layers.0.w BF16 4\nmodel.layers.1.w BF16 4\nmodel.layers.2.w BF16 4\nmodel.layers.2.eh BF16 4\n");
+    given_model("nextn3", "{\"num_hidden_layers\": 3, \"num_nextn_predict_layers\": 1}",
+                "model.layers.0.w BF16 4\nmodel.layers.1.w BF16 4\nmodel.layers.2.w BF16 4\nmodel.layers.3.w BF16 4\n"
+                "model.layers.3.eh BF16 4\n");
     for (int i = 0; i < 2; i++)
         given_model(i ? "see" : "saw", "{\"text_config\": {\"num_hidden_layers\": 3}, \"vision_config\": {\"depth\": 2}}",
                     "text.layers.0.w BF16 4\ntext.layers.1.w BF16 4\ntext.layers.2.w BF16 4\n"
@@ -112,6 +115,20 @@ static void layers_beyond_the_count_move_behind_the_last(void **state)
     given_finish(&given);
 }
 
+static void layers_beyond_the_count_meet_their_like(void **state)
+{
+    struct given given;
+    given_plan(&given,
+               "merge_method: linear\nparameters: {weight: 1}\nslices:\n"
+               "  - sources: [{model: nextn, layer_range: [0, 1]}, {model: nextn3, layer_range: [2, 3]}]\n",
+               NULL);
+    given_is_planned(&given);
+    assert_string_equal(given_order(&given), "model.layers.0.w model.layers.1.w model.layers.1.eh");
+    assert_string_equal(given_sources(&given, given_job(&given, "model.layers.1.eh")),
+                        "nextn:model.layers.2.eh nextn3:model.layers.3.eh");
+    given_finish(&given);
+}
+
 static void layers_beyond_the_count_stay_without_slices(void **state)
 {
     struct given given;
@@ -149,6 +166,7 @@ int main(void)
         cmocka_unit_test(a_tied_model_gives_its_embedding_where_another_stores_a_head),
         cmocka_unit_test(a_head_that_no_input_stores_is_not_made),
         cmocka_unit_test(layers_beyond_the_count_move_behind_the_last),
+        cmocka_unit_test(layers_beyond_the_count_meet_their_like),
         cmocka_unit_test(layers_beyond_the_count_stay_without_slices),
         cmocka_unit_test(every_stack_is_merged),
     };
