@@ -140,6 +140,7 @@ static void parameters_of_models_follow_those_of_the_tensor(void **state)
 static void parameters_without_effect_are_not_told(void **state)
 {
     struct given given;
+    struct ladle_plan_tensor tensor;
     struct ladle_plan_parameter parameter;
     given_plan(
         &given,
