@@ -66,8 +66,10 @@ static inline double ladle_key_number(enum ladle_real real, uint64_t key)
     return narrow;
 }
 
-/* Bins of a first histogram of keys: the upper 16 bits of the key (of 31 or 63), twice, plus 1 if a lower bit is set. */
-#define LADLE_KEY_BINS 131072u
+/* Bins of a first histogram of keys: 65,536 buckets by the upper 16 bits of the key (of 31 or 63), for keys whose lower bits are
+ * all zero; then the same buckets for all others. */
+#define LADLE_KEY_BUCKETS 65536u
+#define LADLE_KEY_BINS (2 * LADLE_KEY_BUCKETS)
 #define LADLE_KEY_SHIFT_F32 15u
 #define LADLE_KEY_SHIFT_F64 47u
 
@@ -139,10 +141,10 @@ struct ladle_arithmetic {
     size_t (*reach)(const void *x, uint64_t key, size_t equals, size_t n);
     /* Keys (uint32_t or uint64_t, as T). May overwrite x. */
     void (*keys)(void *keys, const void *x, size_t n);
-    /* Histogram bins of keys, see LADLE_KEY_BINS; lowers *least and raises *most to the bins that occur, bin 0 apart. */
+    /* Histogram bins of keys, see LADLE_KEY_BINS; lowers *least and raises *most to the buckets that occur, bucket 0 apart. */
     void (*bins)(uint32_t *bins, const void *x, size_t n, uint32_t *least, uint32_t *most);
-    /* Of the elements with 0 <= key - first < width and a bit of `mask` set in key - first: (key - first) >> shift, or with
-     * shift > 0 twice that plus 1 if a lower bit is set. hits: room for n. Returns how many there are. */
+    /* Of the elements with 0 <= key - first < width and a bit of `mask` set in key - first: (key - first) >> shift, plus
+     * LADLE_KEY_BUCKETS if one of the bits below is set. hits: room for n. Returns how many there are. */
     size_t (*within)(uint32_t *hits, const void *x, uint64_t first, uint64_t width, uint64_t mask, unsigned shift, size_t n);
 };
 

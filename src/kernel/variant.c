@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All kernels for one instruction set. Compiled once for each, with LADLE_VARIANT set to its name and the compiler told what
  * it may use; see meson.build. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 #include "kernel/kernel.h"
 #include "kernel/variants.h"

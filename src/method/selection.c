@@ -7,8 +7,8 @@
 #define FINE_BINS 32768u
 #define WINDOW_BUCKETS 8u
 
-/* A thread's own histogram of level 0 and what it has touched; see kernel.h for `table`. Bins outside [least, most] hold
- * nothing of use, bin 0 always does: zeros are frequent and far from all else. */
+/* A thread's own histogram of level 0 and the buckets that it has touched; see kernel.h for `table`. Buckets outside [least, most]
+ * hold nothing of use, except for bucket 0, which always counts: zeros are frequent and far from all else. */
 struct work {
     uint32_t least, most;
     uint32_t bins[LADLE_STRIP];
@@ -95,32 +95,41 @@ void ladle_selection_ask(struct ladle_selection *selection, unsigned at, uint64_
     selection->thresholds[at].rank = rank;
 }
 
+/* Clears the counts of buckets [first, past), both of those with and without lower bits. */
+static void clear(struct work *work, size_t first, size_t past)
+{
+    uint32_t *table = work->table + 4 * first;
+    memset(table, 0, 4 * (past - first) * sizeof *table);
+    memset(table + 4 * (size_t)LADLE_KEY_BUCKETS, 0, 4 * (past - first) * sizeof *table);
+}
+
 void ladle_selection_open(const struct ladle_task *task, void *scratch)
 {
     struct work *work = scratch;
     if (is_small(task))
         return;
-    work->least = LADLE_KEY_BINS;
+    work->least = LADLE_KEY_BUCKETS;
     work->most = 0;
-    memset(work->table, 0, 4 * sizeof *work->table);
+    clear(work, 0, 1);
 }
 
-/* Makes [least, most] part of what the table holds, clearing the bins that were not. */
+/* Makes [least, most] part of what the table holds, clearing the buckets that were not. */
 static void extend(struct work *work, uint32_t least, uint32_t most)
 {
     if (least > most)
         return;
     if (work->least > work->most) {
+        clear(work, least, (size_t)most + 1);
         work->least = least;
-        work->most = least;
-        memset(work->table + 4 * (size_t)least, 0, 4 * sizeof *work->table);
+        work->most = most;
+        return;
     }
     if (least < work->least) {
-        memset(work->table + 4 * (size_t)least, 0, 4 * (size_t)(work->least - least) * sizeof *work->table);
+        clear(work, least, work->least);
         work->least = least;
     }
     if (most > work->most) {
-        memset(work->table + 4 * ((size_t)work->most + 1), 0, 4 * (size_t)(most - work->most) * sizeof *work->table);
+        clear(work, (size_t)work->most + 1, (size_t)most + 1);
         work->most = most;
     }
 }
@@ -186,14 +195,20 @@ static uint64_t four(const struct work *work, size_t bin)
     return (uint64_t)lanes[0] + lanes[1] + lanes[2] + lanes[3];
 }
 
-static void add_bins(void *table, bool wide, const struct work *work, size_t least, size_t most)
+static void add_bins(void *table, bool wide, const struct work *work, size_t first, size_t past)
 {
     if (wide)
-        for (size_t bin = least; bin <= most; bin++)
+        for (size_t bin = first; bin < past; bin++)
             ((uint64_t *)table)[bin] += four(work, bin);
     else
-        for (size_t bin = least; bin <= most; bin++)
+        for (size_t bin = first; bin < past; bin++)
             ((uint32_t *)table)[bin] += (uint32_t)four(work, bin);
+}
+
+static void add_buckets(void *table, bool wide, const struct work *work, size_t first, size_t past)
+{
+    add_bins(table, wide, work, first, past);
+    add_bins(table, wide, work, first + LADLE_KEY_BUCKETS, past + LADLE_KEY_BUCKETS);
 }
 
 void ladle_selection_close(const struct ladle_task *task, struct ladle_selection *selection, void *scratch)
@@ -202,9 +217,9 @@ void ladle_selection_close(const struct ladle_task *task, struct ladle_selection
     if (is_small(task) || selection->done || selection->level > 0)
         return;
     pthread_mutex_lock(&selection->lock);
-    add_bins(behind(selection), is_wide(task), work, 0, 0);
+    add_buckets(behind(selection), is_wide(task), work, 0, 1);
     if (work->least <= work->most)
-        add_bins(behind(selection), is_wide(task), work, work->least, work->most);
+        add_buckets(behind(selection), is_wide(task), work, work->least, (size_t)work->most + 1);
     pthread_mutex_unlock(&selection->lock);
 }
 
@@ -216,10 +231,11 @@ void ladle_selection_estimate(const struct ladle_task *task, struct ladle_select
     for (unsigned at = 0; at < selection->ranks; at++) {
         double place = (double)selection->thresholds[at].rank / (double)task->elems * (double)elems;
         uint64_t seen = 0;
-        uint32_t bin = work->least <= work->most ? work->most : 0;
-        while (bin > 0 && bin >= work->least && (double)(seen += four(work, bin)) < place)
-            bin--;
-        uint32_t bucket = bin < work->least ? 0 : bin / 2;
+        uint32_t bucket = work->least <= work->most ? work->most : 0;
+        while (bucket > 0 && bucket >= work->least &&
+               (double)(seen += four(work, bucket) + four(work, bucket + LADLE_KEY_BUCKETS)) < place)
+            bucket--;
+        bucket = bucket < work->least ? 0 : bucket;
         uint32_t from = bucket > WINDOW_BUCKETS / 2 ? bucket - WINDOW_BUCKETS / 2 : 0;
         selection->first[at] = (uint64_t)from << LADLE_KEY_SHIFT_F32;
         selection->width[at] = selection->thresholds[at].rank > 0 ? (uint64_t)WINDOW_BUCKETS << LADLE_KEY_SHIFT_F32 : 0;
@@ -233,7 +249,7 @@ uint64_t ladle_selection_nonzero(const struct ladle_task *task, const struct lad
     return task->elems - ladle_strip_kernels(task)->count(behind(selection), 0, (size_t)task->elems);
 }
 
-/* From the top bin down to where the element in place `want` is. Returns its bin; *above counts the elements in higher bins. */
+/* From the top bin down to where the element in place `want` is. Returns its bin; *above counts the elements before it. */
 static size_t descend(const void *table, bool wide, size_t bins, uint64_t want, uint64_t *above)
 {
     *above = 0;
@@ -242,6 +258,22 @@ static size_t descend(const void *table, bool wide, size_t bins, uint64_t want, 
         if (*above + count >= want)
             return bin;
         *above += count;
+    }
+    return 0;
+}
+
+/* The same for a histogram of buckets, in each of which the keys with lower bits come before the one without. */
+static size_t descend_buckets(const void *table, bool wide, uint64_t want, uint64_t *above)
+{
+    *above = 0;
+    for (size_t bucket = LADLE_KEY_BUCKETS; bucket-- > 0;) {
+        uint64_t upper = counter(table, wide, bucket + LADLE_KEY_BUCKETS), lower = counter(table, wide, bucket);
+        if (*above + upper >= want)
+            return bucket + LADLE_KEY_BUCKETS;
+        *above += upper;
+        if (*above + lower >= want)
+            return bucket;
+        *above += lower;
     }
     return 0;
 }
@@ -271,10 +303,10 @@ static void settle_bucket(const struct ladle_task *task, struct ladle_selection 
 {
     unsigned shift = level_shift(task, selection->level);
     uint64_t above, passed = selection->passed[at];
-    size_t bin = descend(table, is_wide(task), LADLE_KEY_BINS, selection->thresholds[at].rank - passed, &above);
-    uint64_t key = first + ((uint64_t)(bin / 2) << shift), bucket = (uint64_t)1 << shift;
+    size_t bin = descend_buckets(table, is_wide(task), selection->thresholds[at].rank - passed, &above);
+    uint64_t key = first + ((uint64_t)(bin % LADLE_KEY_BUCKETS) << shift), bucket = (uint64_t)1 << shift;
     passed += above;
-    if (bin % 2 == 0) {
+    if (bin < LADLE_KEY_BUCKETS) {
         settle(selection, at, key, passed, counter(table, is_wide(task), bin));
         return;
     }

@@ -15,17 +15,10 @@ static inline float float_of(uint32_t bits)
     return x;
 }
 
-/* A small float with its exponent and mantissa moved to where a float has them, `power` being the difference of the biases:
- * the product is exact for normal and subnormal numbers alike. */
-static inline float rebias(uint32_t magnitude, uint32_t sign, float power)
-{
-    return float_of(bits_f32(float_of(magnitude) * power) | sign);
-}
-
 static void widen_bf16_f32(void *out_, const void *in_, size_t n)
 {
-    float *out = out_;
-    const uint8_t *in = in_;
+    float *restrict out = out_;
+    const uint8_t *restrict in = in_;
     for (size_t i = 0; i < n; i++) {
         uint16_t half;
         memcpy(&half, in + 2 * i, 2);
@@ -33,19 +26,35 @@ static void widen_bf16_f32(void *out_, const void *in_, size_t n)
     }
 }
 
-/* One element of 16 bits laid out as F16. */
+/* A small float of `mantissa` mantissa bits and this bias, without its sign; Inf and NaN apart. Subnormal ones are counted in
+ * their smallest step, since no float is subnormal on the way: processors are slow at those. */
+static inline uint32_t widen_small(uint32_t magnitude, unsigned mantissa, uint32_t bias)
+{
+    uint32_t normal = (magnitude << (23 - mantissa)) + ((127 - bias) << 23);
+    float step = float_of((127 + 1 - bias - mantissa) << 23);
+    uint32_t subnormal = bits_f32((float)(int32_t)magnitude * step);
+    return magnitude < 1u << mantissa ? subnormal : normal;
+}
+
+/* The types that are laid out as F16, as far as they go: 5 bits of exponent, Inf, NaN. NaN comes out quiet. */
 static inline float from_half(uint32_t half)
 {
-    uint32_t sign = (half & 0x8000) << 16, magnitude = (half & 0x7FFF) << 13;
-    float finite = rebias(magnitude, sign, 0x1p112f);
-    return magnitude >= 0x0F800000 ? float_of(0x7F800000 | (magnitude & 0x7FFFFF) | sign) : finite;
+    uint32_t sign = (half & 0x8000) << 16, magnitude = half & 0x7FFF;
+    uint32_t finite = widen_small(magnitude, 10, 15);
+    uint32_t special = magnitude == 0x7C00 ? 0x7F800000 : 0x7FC00000 | (magnitude & 0x3FF) << 13;
+    return float_of((magnitude < 0x7C00 ? finite : special) | sign);
 }
 
 static void widen_f16_f32(void *out_, const void *in_, size_t n)
 {
-    float *out = out_;
-    const uint8_t *in = in_;
-    for (size_t i = 0; i < n; i++) {
+    float *restrict out = out_;
+    const uint8_t *restrict in = in_;
+    size_t i = 0;
+#if defined(__F16C__)
+    for (; i + 8 <= n; i += 8)
+        _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(in + 2 * i))));
+#endif
+    for (; i < n; i++) {
         uint16_t half;
         memcpy(&half, in + 2 * i, 2);
         out[i] = from_half(half);
@@ -54,20 +63,20 @@ static void widen_f16_f32(void *out_, const void *in_, size_t n)
 
 static void widen_f8_e5m2_f32(void *out_, const void *in_, size_t n)
 {
-    float *out = out_;
-    const uint8_t *in = in_;
+    float *restrict out = out_;
+    const uint8_t *restrict in = in_;
     for (size_t i = 0; i < n; i++)
         out[i] = from_half((uint32_t)in[i] << 8);
 }
 
 static void widen_f8_e4m3_f32(void *out_, const void *in_, size_t n)
 {
-    float *out = out_;
-    const uint8_t *in = in_;
+    float *restrict out = out_;
+    const uint8_t *restrict in = in_;
     for (size_t i = 0; i < n; i++) {
-        uint32_t byte = in[i], sign = (byte & 0x80) << 24, magnitude = (byte & 0x7F) << 20;
-        float finite = rebias(magnitude, sign, 0x1p120f);
-        out[i] = magnitude == 0x07F00000 ? NAN : finite;
+        uint32_t sign = (uint32_t)(in[i] & 0x80) << 24, magnitude = in[i] & 0x7F;
+        uint32_t finite = widen_small(magnitude, 3, 7);
+        out[i] = float_of((magnitude == 0x7F ? 0x7FC00000 : finite) | sign);
     }
 }
 
@@ -118,41 +127,44 @@ static void widen_f16_f64(void *out, const void *in, size_t n) { widen_by_way(wi
 static void widen_f8_e5m2_f64(void *out, const void *in, size_t n) { widen_by_way(widen_f8_e5m2_f32, 1, out, in, n); }
 static void widen_f8_e4m3_f64(void *out, const void *in, size_t n) { widen_by_way(widen_f8_e4m3_f32, 1, out, in, n); }
 
-/* Adds what one array held before (NaN, Inf) and how many finite numbers overflowed. */
-static inline void tally_nonfinite(struct ladle_nonfinite *counts, size_t overflowed, size_t nan, size_t inf)
+/* Counts the numbers that are no longer finite once stored, in an array that has some: magnitudes from `over` on round to what
+ * lies beyond the type's largest number. */
+static void count_nonfinite(const float *in, size_t n, uint32_t over, struct ladle_nonfinite *counts)
 {
-    counts->overflowed += overflowed;
-    counts->nan += nan;
-    counts->inf += inf;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t magnitude = bits_f32(in[i]) & 0x7FFFFFFF;
+        counts->nan += magnitude > 0x7F800000;
+        counts->inf += magnitude == 0x7F800000;
+        counts->overflowed += magnitude >= over && magnitude < 0x7F800000;
+    }
 }
 
 static void narrow_f32_f32(void *out_, const void *in_, size_t n, struct ladle_nonfinite *counts)
 {
-    uint32_t *out = out_, nan = 0, inf = 0;
-    const float *in = in_;
+    uint32_t *restrict out = out_, most = 0;
+    const float *restrict in = in_;
     for (size_t i = 0; i < n; i++) {
         uint32_t bits = bits_f32(in[i]), magnitude = bits & 0x7FFFFFFF;
-        nan += magnitude > 0x7F800000;
-        inf += magnitude == 0x7F800000;
+        most = magnitude > most ? magnitude : most;
         out[i] = magnitude > 0x7F800000 ? 0x7FC00000 : bits;
     }
-    tally_nonfinite(counts, 0, nan, inf);
+    if (most >= 0x7F800000)
+        count_nonfinite(in, n, 0x7F800000, counts);
 }
 
 static void narrow_bf16_f32(void *out_, const void *in_, size_t n, struct ladle_nonfinite *counts)
 {
-    uint16_t *out = out_;
-    const float *in = in_;
-    uint32_t nan = 0, inf = 0, over = 0;
+    uint16_t *restrict out = out_;
+    const float *restrict in = in_;
+    uint32_t most = 0;
     for (size_t i = 0; i < n; i++) {
         uint32_t bits = bits_f32(in[i]), magnitude = bits & 0x7FFFFFFF;
-        uint32_t rounded = bits + 0x7FFF + ((bits >> 16) & 1);
-        nan += magnitude > 0x7F800000;
-        inf += magnitude == 0x7F800000;
-        over += (magnitude < 0x7F800000) & ((rounded & 0x7FFF0000) == 0x7F800000);
-        out[i] = (uint16_t)(magnitude > 0x7F800000 ? 0x7FC0 : rounded >> 16);
+        uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+        most = magnitude > most ? magnitude : most;
+        out[i] = (uint16_t)(magnitude > 0x7F800000 ? 0x7FC0 : rounded);
     }
-    tally_nonfinite(counts, over, nan, inf);
+    if (most >= 0x7F7F8000)
+        count_nonfinite(in, n, 0x7F7F8000, counts);
 }
 
 /* A float's magnitude as the pattern of a type of `mantissa` mantissa bits and this bias, nearest, ties to even; it may lie
@@ -167,77 +179,105 @@ static inline uint32_t round_small(uint32_t magnitude, unsigned mantissa, uint32
     return magnitude < (128 - bias) << 23 ? subnormal : normal;
 }
 
+#if defined(__F16C__)
+/* As many elements as there are in whole vectors. Returns how many; raises *most to the greatest magnitude. */
+static size_t narrow_f16_vectors(uint16_t *restrict out, const float *restrict in, size_t n, uint32_t *most)
+{
+    const __m256i magnitude_bits = _mm256_set1_epi32(0x7FFFFFFF);
+    __m256i greatest = _mm256_setzero_si256();
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256 x = _mm256_loadu_ps(in + i);
+        __m256i is_nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+        __m128i nan_halves = _mm_packs_epi32(_mm256_castsi256_si128(is_nan), _mm256_extracti128_si256(is_nan, 1));
+        __m128i halves = _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT);
+        halves = _mm_blendv_epi8(halves, _mm_set1_epi16(0x7E00), nan_halves);
+        greatest = _mm256_max_epu32(greatest, _mm256_and_si256(_mm256_castps_si256(x), magnitude_bits));
+        _mm_storeu_si128((__m128i *)(void *)(out + i), halves);
+    }
+    uint32_t each[8];
+    _mm256_storeu_si256((__m256i *)(void *)each, greatest);
+    for (int j = 0; j < 8; j++)
+        *most = each[j] > *most ? each[j] : *most;
+    return i;
+}
+#endif
+
 static void narrow_f16_f32(void *out_, const void *in_, size_t n, struct ladle_nonfinite *counts)
 {
-    uint16_t *out = out_;
-    const float *in = in_;
-    uint32_t nan = 0, inf = 0, over = 0;
-    for (size_t i = 0; i < n; i++) {
+    uint16_t *restrict out = out_;
+    const float *restrict in = in_;
+    uint32_t most = 0;
+    size_t i = 0;
+#if defined(__F16C__)
+    i = narrow_f16_vectors(out, in, n, &most);
+#endif
+    for (; i < n; i++) {
         uint32_t bits = bits_f32(in[i]), magnitude = bits & 0x7FFFFFFF, sign = (bits >> 16) & 0x8000;
         uint32_t small = round_small(magnitude, 10, 15);
-        nan += magnitude > 0x7F800000;
-        inf += magnitude == 0x7F800000;
-        over += (magnitude < 0x7F800000) & (small >= 0x7C00);
         small = small > 0x7C00 ? 0x7C00 : small;
+        most = magnitude > most ? magnitude : most;
         out[i] = (uint16_t)(magnitude > 0x7F800000 ? 0x7E00 : small | sign);
     }
-    tally_nonfinite(counts, over, nan, inf);
+    if (most >= 0x477FF000)
+        count_nonfinite(in, n, 0x477FF000, counts);
 }
 
-/* The two types of 8 bits: `top` is the largest pattern, reached by rounding up from `over_from` patterns on. */
-static inline void narrow_f8(uint8_t *out, const float *in, size_t n, struct ladle_nonfinite *counts, unsigned mantissa,
-                             uint32_t bias, uint32_t top, uint32_t over_from, uint32_t nan_pattern)
+static void narrow_f8_e5m2_f32(void *out_, const void *in_, size_t n, struct ladle_nonfinite *counts)
 {
-    uint32_t nan = 0, inf = 0, over = 0;
+    uint8_t *restrict out = out_;
+    const float *restrict in = in_;
+    uint32_t most = 0;
     for (size_t i = 0; i < n; i++) {
         uint32_t bits = bits_f32(in[i]), magnitude = bits & 0x7FFFFFFF, sign = (bits >> 24) & 0x80;
-        uint32_t small = round_small(magnitude, mantissa, bias);
-        nan += magnitude > 0x7F800000;
-        inf += magnitude == 0x7F800000;
-        over += (magnitude < 0x7F800000) & (small >= over_from);
-        small = small > top ? top : small;
-        out[i] = (uint8_t)(magnitude > 0x7F800000 ? nan_pattern : small | sign);
+        uint32_t small = round_small(magnitude, 2, 15);
+        small = small > 0x7C ? 0x7C : small;
+        most = magnitude > most ? magnitude : most;
+        out[i] = (uint8_t)(magnitude > 0x7F800000 ? 0x7E : small | sign);
     }
-    tally_nonfinite(counts, over, nan, inf);
+    if (most >= 0x47700000)
+        count_nonfinite(in, n, 0x47700000, counts);
 }
 
-static void narrow_f8_e5m2_f32(void *out, const void *in, size_t n, struct ladle_nonfinite *counts)
+/* There is no Inf: everything beyond 448 becomes 448; 464 is half-way to the next number and still rounds to it. */
+static void narrow_f8_e4m3_f32(void *out_, const void *in_, size_t n, struct ladle_nonfinite *counts)
 {
-    narrow_f8(out, in, n, counts, 2, 15, 0x7C, 0x7C, 0x7E);
-}
-
-static void narrow_f8_e4m3_f32(void *out, const void *in, size_t n, struct ladle_nonfinite *counts)
-{
-    narrow_f8(out, in, n, counts, 3, 7, 0x7E, 0x7F, 0x7F);
+    uint8_t *restrict out = out_;
+    const float *restrict in = in_;
+    uint32_t most = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits = bits_f32(in[i]), magnitude = bits & 0x7FFFFFFF, sign = (bits >> 24) & 0x80;
+        uint32_t small = round_small(magnitude, 3, 7);
+        small = small > 0x7E ? 0x7E : small;
+        most = magnitude > most ? magnitude : most;
+        out[i] = (uint8_t)(magnitude > 0x7F800000 ? 0x7F : small | sign);
+    }
+    if (most > 0x43E80000)
+        count_nonfinite(in, n, 0x43E80001, counts);
 }
 
 static void narrow_f64_f32(void *out_, const void *in_, size_t n, struct ladle_nonfinite *counts)
 {
-    double *out = out_;
-    const float *in = in_;
-    uint32_t nan = 0, inf = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t magnitude = bits_f32(in[i]) & 0x7FFFFFFF;
-        nan += magnitude > 0x7F800000;
-        inf += magnitude == 0x7F800000;
-        out[i] = magnitude > 0x7F800000 ? (double)NAN : (double)in[i];
-    }
-    tally_nonfinite(counts, 0, nan, inf);
+    double *restrict out = out_;
+    const float *restrict in = in_;
+    for (size_t i = 0; i < n; i++)
+        out[i] = in[i] == in[i] ? (double)in[i] : (double)NAN;
+    count_nonfinite(in, n, 0x7F800000, counts);
 }
 
 static void narrow_f64_f64(void *out_, const void *in_, size_t n, struct ladle_nonfinite *counts)
 {
-    uint64_t *out = out_, nan = 0, inf = 0;
-    const uint8_t *in = in_;
+    double *restrict out = out_;
+    const double *restrict in = in_;
+    uint64_t nan = 0, inf = 0;
     for (size_t i = 0; i < n; i++) {
-        uint64_t bits;
-        memcpy(&bits, in + 8 * i, 8);
-        uint64_t magnitude = bits & INT64_MAX;
-        nan += magnitude > 0x7FF0000000000000;
-        inf += magnitude == 0x7FF0000000000000;
-        out[i] = magnitude > 0x7FF0000000000000 ? 0x7FF8000000000000 : bits;
+        double magnitude = fabs(in[i]);
+        nan += magnitude != magnitude ? 1 : 0;
+        inf += magnitude > DBL_MAX ? 1 : 0;
+        out[i] = magnitude != magnitude ? (double)NAN : in[i];
     }
-    tally_nonfinite(counts, 0, nan, inf);
+    counts->nan += nan;
+    counts->inf += inf;
 }
 
 /* From double by way of F32. What became Inf on the way overflowed, and is counted once. */
@@ -248,14 +288,17 @@ static void narrow_by_way(void (*narrow)(void *, const void *, size_t, struct la
     const double *in = in_;
     float way[BY_WAY];
     for (size_t at = 0; at < n; at += BY_WAY) {
-        size_t part = n - at < BY_WAY ? n - at : BY_WAY, over = 0;
-        for (size_t i = 0; i < part; i++) {
+        size_t part = n - at < BY_WAY ? n - at : BY_WAY;
+        uint64_t inf = counts->inf;
+        for (size_t i = 0; i < part; i++)
             way[i] = (float)in[at + i];
-            over += (in[at + i] - in[at + i] == 0) & ((bits_f32(way[i]) & 0x7FFFFFFF) == 0x7F800000);
-        }
         narrow(out + at * bytes, way, part, counts);
-        counts->overflowed += over;
-        counts->inf -= over;
+        for (size_t i = 0; i < part && counts->inf > inf; i++) {
+            if (fabs(in[at + i]) <= DBL_MAX && fabsf(way[i]) > FLT_MAX) {
+                counts->overflowed++;
+                counts->inf--;
+            }
+        }
     }
 }
 

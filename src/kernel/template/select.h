@@ -63,33 +63,44 @@ static void NAME(keys)(void *keys_, const void *x_, size_t n)
     }
 }
 
-static void NAME(bins)(uint32_t *bins, const void *x_, size_t n, uint32_t *least_, uint32_t *most_)
+static void NAME(bins)(uint32_t *restrict bins, const void *x_, size_t n, uint32_t *least, uint32_t *most)
 {
-    const T *x = x_;
-    uint32_t least = *least_, most = *most_;
-    EACH for (size_t i = 0; i < n; i++) {
-        BITS key = NAME(key)(x[i]);
-        uint32_t bin = (uint32_t)(key >> KEY_SHIFT) * 2 + ((key & (((BITS)1 << KEY_SHIFT) - 1)) != 0);
-        uint32_t low = bin == 0 ? UINT32_MAX : bin;
-        bins[i] = bin;
-        least = low < least ? low : least;
-        most = bin > most ? bin : most;
+    const T *restrict x = x_;
+    uint32_t low = UINT32_MAX, high = 0; /* low: of buckets less one, so that bucket 0 is none */
+    for (size_t i = 0; i < n; i++) {
+        BITS key = NAME(key)(x[i]), rest = key & (((BITS)1 << KEY_SHIFT) - 1);
+        uint32_t bucket = (uint32_t)(key >> KEY_SHIFT);
+        bins[i] = bucket + (rest != 0 ? LADLE_KEY_BUCKETS : 0);
+        low = bucket - 1 < low ? bucket - 1 : low;
+        high = bucket > high ? bucket : high;
     }
-    *least_ = least;
-    *most_ = most;
+    *least = low < *least ? low + 1 : *least;
+    *most = high > *most ? high : *most;
 }
 
-static size_t NAME(within)(uint32_t *hits, const void *x_, uint64_t first_, uint64_t width_, uint64_t mask_, unsigned shift,
-                           size_t n)
+/* Where keys are looked for, in chunks: most chunks have none, and vectors see that. */
+#undef WITHIN_CHUNK
+#define WITHIN_CHUNK 32u
+
+static size_t NAME(within)(uint32_t *restrict hits, const void *x_, uint64_t first_, uint64_t width_, uint64_t mask_,
+                           unsigned shift, size_t n)
 {
-    const T *x = x_;
-    BITS first = (BITS)first_, width = (BITS)width_, mask = (BITS)mask_;
-    BITS lower = ((BITS)1 << shift) - 1;
+    const T *restrict x = x_;
+    BITS first = (BITS)first_, width = (BITS)width_, mask = (BITS)mask_, lower = ((BITS)1 << shift) - 1;
+    uint32_t apart = shift > 0 ? LADLE_KEY_BUCKETS : 0;
     size_t count = 0;
-    for (size_t i = 0; i < n; i++) {
-        BITS place = NAME(key)(x[i]) - first;
-        hits[count] = shift > 0 ? (uint32_t)(place >> shift) * 2 + ((place & lower) != 0) : (uint32_t)place;
-        count += (place < width) & ((place & mask) != 0);
+    for (size_t at = 0, part; at < n; at += part) {
+        BITS any = 0;
+        part = n - at < WITHIN_CHUNK ? n - at : WITHIN_CHUNK;
+        for (size_t i = at; i < at + part; i++) {
+            BITS place = NAME(key)(x[i]) - first;
+            any |= place < width ? place & mask : 0;
+        }
+        for (size_t i = at; any != 0 && i < at + part; i++) {
+            BITS place = NAME(key)(x[i]) - first;
+            hits[count] = (uint32_t)(place >> shift) + ((place & lower) != 0 ? apart : 0);
+            count += place < width && (place & mask) != 0;
+        }
     }
     return count;
 }
