@@ -8,7 +8,7 @@
 #include "plan/making.h"
 
 /* More output tensors than any model has; a recipe of many slices could ask for more than memory holds. */
-#define MOST_JOBS ((size_t)16 << 20)
+#define MOST_JOBS ((size_t)2 << 20)
 
 void ladle_making_fail(struct ladle_making *making, const char *format, ...)
 {

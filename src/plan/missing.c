@@ -94,7 +94,7 @@ static void warn_left_out(struct ladle_making *making, const struct ladle_draft 
         ladle_warn(making->log, "%s: missing in %s: copied from %s", draft->name, names,
                    ladle_plan_model_name(making->plan, model_of(draft, from)));
     else
-        ladle_warn(making->log, "%s: missing in %s: merged without it", draft->name, names);
+        ladle_warn(making->log, "%s: missing in %s: merged from the others", draft->name, names);
 }
 
 int ladle_missing_settle(struct ladle_making *making, const struct ladle_draft *draft, enum ladle_missing_verdict *verdict,

@@ -9,6 +9,7 @@
  *   values.c    parameters of every job, resolved and checked             parts.c, walk.c, missing.c, types.c (see making.h)
  *   layout.c    jobs -> shards, positions in the output          origins.c what the output's config.json has to say
  *   budget.c    blocks, memory, passes, bytes to read            report.c  what the public plan functions answer
+ *   task.c      a job as its method sees it
  */
 
 #include <stdbool.h>

@@ -45,8 +45,8 @@ static void what_lacks_a_tensor_is_left_out(void **state)
     assert_int_equal(job->action, LADLE_ACTION_MERGE);
     assert_string_equal(given_sources(&given, job), "b:extra.one a:extra.one");
     assert_true(job->each[0] == 1.0 && job->each[1] == 3.0);
-    given_has_warning(&given, "extra.one: missing in c: merged without it");
-    given_has_warning(&given, "other: missing in b, a: merged without it");
+    given_has_warning(&given, "extra.one: missing in c: merged from the others");
+    given_has_warning(&given, "other: missing in b, a: merged from the others");
     given_finish(&given);
 }
 
