@@ -114,9 +114,8 @@ struct ladle_arithmetic {
     /* The largest abs(x) and `so_far`; NaN if there is one. */
     double (*max_abs)(double so_far, const void *x, size_t n);
 
-    /* Over models at each element, in f64: sum = sum + x; sum = sum + (x - mean)^2. */
-    void (*gather)(double *sum, const void *x, size_t n);
-    void (*deviate)(double *sum, const void *x, const double *mean, size_t n);
+    /* The population variance at each element over `count` arrays x: mean, then squares, in f64; y may be none of the x. */
+    void (*variance)(void *y, void *const *x, unsigned count, size_t n);
     /* The largest x and `so_far`; NaN if there is one among x. Then y = exp(x - most) of x <= most, in f64. */
     double (*largest)(double so_far, const void *x, size_t n);
     void (*power)(double *y, const void *x, double most, size_t n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* arcee_fusion: from the other model only what matters most. The importance of an element is its change, times how far the
- * softmax of its row diverges from that of the base's row; a threshold comes from quartiles of the importances of the tensor.
- * Blocks hold whole rows, so that one statistics pass does both. Source: spec methods.md "arcee_fusion". */
+ * softmax of its row diverges from that of the base's row; a threshold comes from quartiles of the importances of the
+ * tensor. Blocks hold whole rows, so that one statistics pass does both. Source: spec methods.md "arcee_fusion". */
 #include <math.h>
 
 #include "method/registry.h"
@@ -10,6 +10,9 @@
 
 /* Divergences of that many rows are kept for the passes that follow; of tensors with more rows they are found again. */
 #define ROWS_KEPT 131072u
+
+/* Of rows up to this long, exp of all elements is kept until their sum is known; of longer ones it is found twice. */
+#define POWERS_KEPT 16384u
 
 /* The state of a job; the divergences that are kept and the selection of importances follow it. */
 struct fusion {
@@ -28,15 +31,23 @@ static struct fusion *parts_of(const struct ladle_task *task, const void *state,
     return fusion;
 }
 
-/* Strips of one thread: elements of both models, and what their softmax is made of. */
+/* Strips of one thread: elements of both models, and what their softmax is made of. The powers are those of a whole row if
+ * `whole`, else of a strip. */
 struct strips {
     void *x, *base, *importance;
     double *x_power, *base_power, *terms;
+    bool whole;
 };
+
+static size_t power_elems(const struct ladle_task *task)
+{
+    return task->row_elems > LADLE_STRIP && task->row_elems <= POWERS_KEPT ? (size_t)task->row_elems : LADLE_STRIP;
+}
 
 static size_t strips_bytes(const struct ladle_task *task)
 {
-    return 3 * ladle_strip_bytes(task) + 3 * ladle_array_bytes(LADLE_STRIP, sizeof(double));
+    return 3 * ladle_strip_bytes(task) + 2 * ladle_array_bytes(power_elems(task), sizeof(double)) +
+           ladle_array_bytes(LADLE_STRIP, sizeof(double));
 }
 
 static struct strips strips_take(const struct ladle_task *task, void **scratch)
@@ -46,9 +57,10 @@ static struct strips strips_take(const struct ladle_task *task, void **scratch)
     strips.x = ladle_strip_take(task, scratch);
     strips.base = ladle_strip_take(task, scratch);
     strips.importance = ladle_strip_take(task, scratch);
-    strips.x_power = ladle_array_take(scratch, LADLE_STRIP, sizeof(double));
-    strips.base_power = ladle_array_take(scratch, LADLE_STRIP, sizeof(double));
+    strips.x_power = ladle_array_take(scratch, power_elems(task), sizeof(double));
+    strips.base_power = ladle_array_take(scratch, power_elems(task), sizeof(double));
     strips.terms = ladle_array_take(scratch, LADLE_STRIP, sizeof(double));
+    strips.whole = task->row_elems <= power_elems(task);
     return strips;
 }
 
@@ -99,11 +111,15 @@ struct softmax {
     double most, sum;
 };
 
-static void find_powers(const struct ladle_task *task, const struct softmax *x, const struct softmax *base, size_t n,
-                        struct strips *strips)
+/* exp(x - most) of n elements from place `at` of a row on, whose elements begin at `first` of the block. */
+static void find_powers(const struct ladle_task *task, const struct ladle_block *block, size_t first, size_t at, size_t n,
+                        const struct softmax *x, const struct softmax *base, struct strips *strips)
 {
-    ladle_strip_kernels(task)->power(strips->x_power, strips->x, x->most, n);
-    ladle_strip_kernels(task)->power(strips->base_power, strips->base, base->most, n);
+    size_t place = strips->whole ? at : 0;
+
+    read_strip(task, block, first + at, n, strips);
+    ladle_strip_kernels(task)->power(strips->x_power + place, strips->x, x->most, n);
+    ladle_strip_kernels(task)->power(strips->base_power + place, strips->base, base->most, n);
 }
 
 static void find_softmax(const struct ladle_task *task, const struct ladle_block *block, size_t first, size_t elems,
@@ -122,11 +138,10 @@ static void find_softmax(const struct ladle_task *task, const struct ladle_block
         size_t end = elems - start < LADLE_SEGMENT ? elems : start + LADLE_SEGMENT;
         double x_lanes[LADLE_LANES] = {0}, base_lanes[LADLE_LANES] = {0};
         for (size_t at = start; at < end; at += LADLE_STRIP) {
-            size_t n = ladle_strip_elems(at, end);
-            read_strip(task, block, first + at, n, strips);
-            find_powers(task, x, base, n, strips);
-            wide->sum(x_lanes, strips->x_power, n);
-            wide->sum(base_lanes, strips->base_power, n);
+            size_t n = ladle_strip_elems(at, end), place = strips->whole ? at : 0;
+            find_powers(task, block, first, at, n, x, base, strips);
+            wide->sum(x_lanes, strips->x_power + place, n);
+            wide->sum(base_lanes, strips->base_power + place, n);
         }
         x->sum += ladle_lanes_fold(x_lanes);
         base->sum += ladle_lanes_fold(base_lanes);
@@ -145,10 +160,11 @@ static double find_divergence(const struct ladle_task *task, const struct ladle_
         size_t end = elems - start < LADLE_SEGMENT ? elems : start + LADLE_SEGMENT;
         double lanes[LADLE_LANES] = {0};
         for (size_t at = start; at < end; at += LADLE_STRIP) {
-            size_t n = ladle_strip_elems(at, end);
-            read_strip(task, block, first + at, n, strips);
-            find_powers(task, &x, &base, n, strips);
-            task->kernels->divergence(strips->terms, strips->x_power, x.sum, strips->base_power, base.sum, n);
+            size_t n = ladle_strip_elems(at, end), place = strips->whole ? at : 0;
+            if (!strips->whole)
+                find_powers(task, block, first, at, n, &x, &base, strips);
+            task->kernels->divergence(strips->terms, strips->x_power + place, x.sum, strips->base_power + place, base.sum,
+                                      n);
             task->kernels->real[LADLE_REAL_F64].sum(lanes, strips->terms, n);
         }
         total += ladle_lanes_fold(lanes);
@@ -254,17 +270,19 @@ static void apply(const struct ladle_task *task, const void *state, const struct
 }
 
 const struct ladle_method ladle_method_arcee_fusion = {
-    .info = {.name = "arcee_fusion",
-             .title = "Arcee Fusion",
-             .about = "Takes over the most important changes of another model and leaves all else as in the base. An element's "
-                      "importance is its change times the divergence of its row; what stands out from the tensor's quartiles counts.",
-             .advice = "To bring in what a fine-tune does most decidedly, without averaging; there is nothing to tune.",
-             .cost = "one statistics pass of much arithmetic (two where a sample does not tell enough), with 1 to 4 MB for a "
-                     "histogram and blocks of whole rows",
-             .source = "Arcee AI; as in mergekit 0.1.5",
-             .base = LADLE_BASE_REQUIRED,
-             .least_models = 1,
-             .most_models = 1},
+    .info =
+        {.name = "arcee_fusion",
+         .title = "Arcee Fusion",
+         .about =
+             "Takes over the most important changes of another model and leaves all else as in the base. An element's "
+             "importance is its change times the divergence of its row; what stands out from the tensor's quartiles counts.",
+         .advice = "To bring in what a fine-tune does most decidedly, without averaging; there is nothing to tune.",
+         .cost = "one statistics pass of much arithmetic (two where a sample does not tell enough), with 1 to 4 MB for a "
+                 "histogram and blocks of whole rows",
+         .source = "Arcee AI; as in mergekit 0.1.5",
+         .base = LADLE_BASE_REQUIRED,
+         .least_models = 1,
+         .most_models = 1},
     .needs = needs,
     .begin = begin,
     .sample = sample,

@@ -30,8 +30,10 @@ static const struct ladle_parameter shared[SHARED] = {
 /* The state of a job; a weight and an energy for each model and the selection of variances follow it. */
 struct sce {
     struct ladle_band band;
-    bool selected;  /* the band is known */
-    bool undefined; /* a weight is NaN, and with it the whole result */
+    uint64_t boundary; /* where only some of the elements equal to the band's threshold are kept: behind the last of them */
+    bool selected;     /* the band is known */
+    bool weighed;      /* the weights are, and the boundary */
+    bool undefined;    /* a weight is NaN, and with it the whole result */
 };
 
 static struct sce *parts_of(const struct ladle_task *task, const void *state, double **energies, double **weights,
@@ -55,13 +57,12 @@ static bool selects(const struct ladle_task *task)
 /* Strips of one thread: the base, every model's task vector, and what is made of them. */
 struct strips {
     void *base, *variance, **deltas, *merged, *divisor;
-    double *mean, *squares, *lanes;
+    double *lanes;
 };
 
 static size_t strips_bytes(const struct ladle_task *task)
 {
     return (task->models + 4) * ladle_strip_bytes(task) + ladle_array_bytes(task->models, sizeof(void *)) +
-           2 * ladle_array_bytes(LADLE_STRIP, sizeof(double)) +
            ladle_array_bytes((size_t)task->models * LADLE_LANES, sizeof(double));
 }
 
@@ -73,8 +74,6 @@ static struct strips strips_take(const struct ladle_task *task, void **scratch)
     strips.variance = ladle_strip_take(task, scratch);
     strips.merged = ladle_strip_take(task, scratch);
     strips.divisor = ladle_strip_take(task, scratch);
-    strips.mean = ladle_array_take(scratch, LADLE_STRIP, sizeof(double));
-    strips.squares = ladle_array_take(scratch, LADLE_STRIP, sizeof(double));
     strips.lanes = ladle_array_take(scratch, (size_t)task->models * LADLE_LANES, sizeof(double));
     strips.deltas = ladle_array_take(scratch, task->models, sizeof(void *));
     for (unsigned k = 0; k < task->models; k++)
@@ -89,8 +88,7 @@ static void needs(const struct ladle_task *task, struct ladle_needs *needs)
         return;
     needs->passes = 1;
     needs->partial_bytes = ladle_segments(ladle_block_most(task)) * task->models * sizeof(double);
-    needs->state_bytes =
-        ladle_array_bytes(1, sizeof(struct sce)) + 2 * ladle_array_bytes(task->models, sizeof(double));
+    needs->state_bytes = ladle_array_bytes(1, sizeof(struct sce)) + 2 * ladle_array_bytes(task->models, sizeof(double));
     if (!selects(task))
         return;
     needs->passes += ladle_selection_passes(task);
@@ -122,31 +120,16 @@ static void read_deltas(const struct ladle_task *task, const struct ladle_block 
         ladle_strip_delta(task, block, k, at, n, strips->base, strips->deltas[k]);
 }
 
-/* The variance of the deltas at each element. */
-static void find_variance(const struct ladle_task *task, size_t n, struct strips *strips)
-{
-    const struct ladle_arithmetic *kernels = ladle_strip_kernels(task), *wide = &task->kernels->real[LADLE_REAL_F64];
-
-    wide->fill(strips->mean, 0, n);
-    for (unsigned k = 0; k < task->models; k++)
-        kernels->gather(strips->mean, strips->deltas[k], n);
-    wide->divide(strips->mean, strips->mean, task->models, n);
-    wide->fill(strips->squares, 0, n);
-    for (unsigned k = 0; k < task->models; k++)
-        kernels->deviate(strips->squares, strips->deltas[k], strips->mean, n);
-    wide->divide(strips->squares, strips->squares, task->models, n);
-    kernels->from_f64(strips->variance, strips->squares, n);
-}
-
-/* The deltas of a strip with everything that is not selected set to +0. `counts` as for ladle_band_apply. */
-static void read_selected(const struct ladle_task *task, const struct sce *sce, const struct ladle_block *block, size_t at,
-                          size_t n, struct strips *strips, uint64_t *counts)
+static void read_variance(const struct ladle_task *task, const struct ladle_block *block, size_t at, size_t n,
+                          struct strips *strips)
 {
     read_deltas(task, block, at, n, strips);
-    if (task->shared[SELECT_TOPK] >= 1)
-        return;
-    find_variance(task, n, strips);
-    ladle_band_apply(task, &sce->band, strips->variance, n, counts);
+    ladle_strip_kernels(task)->variance(strips->variance, strips->deltas, task->models, n);
+}
+
+/* Sets the deltas to +0 where the variance was. */
+static void mask_deltas(const struct ladle_task *task, size_t n, struct strips *strips)
+{
     for (unsigned k = 0; k < task->models; k++)
         ladle_strip_kernels(task)->mask(strips->deltas[k], strips->variance, n);
 }
@@ -162,8 +145,7 @@ static void sample(const struct ladle_task *task, void *state, const struct ladl
     ladle_selection_open(task, scratch);
     for (size_t at = 0; at < block->elems; at += LADLE_STRIP) {
         size_t n = ladle_strip_elems(at, block->elems);
-        read_deltas(task, block, at, n, &strips);
-        find_variance(task, n, &strips);
+        read_variance(task, block, at, n, &strips);
         zeros += ladle_strip_kernels(task)->count(strips.variance, 0, n);
         ladle_selection_add(task, selection, block->first + at, strips.variance, n, scratch);
     }
@@ -174,6 +156,7 @@ static void sample(const struct ladle_task *task, void *state, const struct ladl
     ladle_selection_estimate(task, selection, block->elems, scratch);
 }
 
+/* Only for the energies: they find the boundary, which serves for applying. */
 static bool tally(const struct ladle_task *task, const void *state, unsigned pass, const struct ladle_block *block,
                   uint64_t *counts, void *scratch)
 {
@@ -181,13 +164,12 @@ static bool tally(const struct ladle_task *task, const void *state, unsigned pas
     struct ladle_selection *selection;
     const struct sce *sce = parts_of(task, state, &energies, &weights, &selection);
 
-    if (task->models == 0 || !sce->selected || !(sce->band.low_counts || sce->band.high_counts))
+    if (task->models == 0 || !sce->selected || !sce->band.low_counts || sce->weighed)
         return false;
     struct strips strips = strips_take(task, &scratch);
     for (size_t at = 0; at < block->elems; at += LADLE_STRIP) {
         size_t n = ladle_strip_elems(at, block->elems);
-        read_deltas(task, block, at, n, &strips);
-        find_variance(task, n, &strips);
+        read_variance(task, block, at, n, &strips);
         ladle_band_tally(task, &sce->band, strips.variance, n, counts);
     }
     return true;
@@ -201,15 +183,27 @@ static void rank_variances(const struct ladle_task *task, struct ladle_selection
     ladle_selection_open(task, scratch);
     for (size_t at = 0; at < block->elems; at += LADLE_STRIP) {
         size_t n = ladle_strip_elems(at, block->elems);
-        read_deltas(task, block, at, n, &strips);
-        find_variance(task, n, &strips);
+        read_variance(task, block, at, n, &strips);
         ladle_selection_add(task, selection, block->first + at, strips.variance, n, scratch);
     }
     ladle_selection_close(task, selection, scratch);
 }
 
+/* The selected deltas of a strip. `counts` are those of ladle_band_apply; of all threads, one meets the boundary. */
+static void select_counting(const struct ladle_task *task, struct sce *sce, const struct ladle_block *block, size_t at,
+                            size_t n, struct strips *strips, uint64_t *counts)
+{
+    uint64_t some = sce->band.low_some - counts[0];
+
+    read_variance(task, block, at, n, strips);
+    ladle_band_apply(task, &sce->band, strips->variance, n, counts);
+    if (sce->band.low_counts && some > 0 && some <= sce->band.low_some && counts[0] >= sce->band.low_some)
+        sce->boundary = block->first + at + ladle_strip_kernels(task)->reach(strips->variance, sce->band.low, some, n);
+    mask_deltas(task, n, strips);
+}
+
 /* A sum of squares for each segment and model. */
-static void sum_energies(const struct ladle_task *task, const struct sce *sce, const struct ladle_block *block,
+static void sum_energies(const struct ladle_task *task, struct sce *sce, const struct ladle_block *block,
                          const uint64_t *before, double *totals, void *scratch)
 {
     struct strips strips = strips_take(task, &scratch);
@@ -220,7 +214,10 @@ static void sum_energies(const struct ladle_task *task, const struct sce *sce, c
         memset(strips.lanes, 0, (size_t)task->models * LADLE_LANES * sizeof(double));
         for (size_t at = start; at < end; at += LADLE_STRIP) {
             size_t n = ladle_strip_elems(at, end);
-            read_selected(task, sce, block, at, n, &strips, counts);
+            if (task->shared[SELECT_TOPK] < 1)
+                select_counting(task, sce, block, at, n, &strips, counts);
+            else
+                read_deltas(task, block, at, n, &strips);
             for (unsigned k = 0; k < task->models; k++)
                 ladle_strip_kernels(task)->dot(strips.lanes + k * LADLE_LANES, strips.deltas[k], strips.deltas[k], n);
         }
@@ -234,7 +231,7 @@ static void accumulate(const struct ladle_task *task, void *state, unsigned pass
 {
     double *energies, *weights;
     struct ladle_selection *selection;
-    const struct sce *sce = parts_of(task, state, &energies, &weights, &selection);
+    struct sce *sce = parts_of(task, state, &energies, &weights, &selection);
 
     if (sce->selected)
         sum_energies(task, sce, block, before, partial, scratch);
@@ -272,7 +269,8 @@ static void weigh(const struct ladle_task *task, struct sce *sce, double *energi
 }
 
 /* Before the first resolve of the selection the number of variances to keep is not known. */
-static void settle_selection(const struct ladle_task *task, struct sce *sce, struct ladle_selection *selection, unsigned pass)
+static void settle_selection(const struct ladle_task *task, struct sce *sce, struct ladle_selection *selection,
+                             unsigned pass)
 {
     if (pass == 0) {
         double nonzero = (double)ladle_selection_nonzero(task, selection);
@@ -298,7 +296,23 @@ static enum ladle_next resolve(const struct ladle_task *task, void *state, unsig
         return LADLE_NEXT_PASS;
     }
     weigh(task, sce, energies, weights);
+    sce->weighed = true;
     return LADLE_NEXT_APPLY;
+}
+
+/* Sets variances to +0 that are not selected, `first` being the place of the first one in the tensor. */
+static void select_variances(const struct ladle_task *task, const struct sce *sce, uint64_t first, size_t n, void *variances)
+{
+    struct ladle_band all = sce->band, none = sce->band;
+    uint64_t counts[LADLE_BAND_TALLIES] = {0};
+    uint64_t before = sce->boundary > first ? sce->boundary - first : 0;
+    size_t part = !sce->band.low_counts || before > n ? n : (size_t)before;
+
+    all.low_counts = none.low_counts = false;
+    all.low_some = sce->band.low_counts ? UINT64_MAX : sce->band.low_some;
+    none.low_some = 0;
+    ladle_band_apply(task, &all, variances, part, counts);
+    ladle_band_apply(task, &none, (char *)variances + part * ladle_real_bytes(task->real), n - part, counts);
 }
 
 static void merge_strip(const struct ladle_task *task, const double *weights, size_t n, struct strips *strips)
@@ -324,7 +338,6 @@ static void apply(const struct ladle_task *task, const void *state, const struct
     double *energies, *weights;
     struct ladle_selection *selection;
     struct ladle_cursor cursor = ladle_cursor_begin(output);
-    uint64_t counts[LADLE_BAND_TALLIES] = {before ? before[0] : 0, before ? before[1] : 0};
 
     if (task->models == 0) {
         ladle_mix_copy(task, block, 0, output, scratch);
@@ -334,7 +347,12 @@ static void apply(const struct ladle_task *task, const void *state, const struct
     struct strips strips = strips_take(task, &scratch);
     for (size_t at = 0; at < block->elems; at += LADLE_STRIP) {
         size_t n = ladle_strip_elems(at, block->elems);
-        read_selected(task, sce, block, at, n, &strips, counts);
+        read_deltas(task, block, at, n, &strips);
+        if (task->shared[SELECT_TOPK] < 1) {
+            ladle_strip_kernels(task)->variance(strips.variance, strips.deltas, task->models, n);
+            select_variances(task, sce, block->first + at, n, strips.variance);
+            mask_deltas(task, n, &strips);
+        }
         merge_strip(task, weights, n, &strips);
         if (sce->undefined)
             ladle_strip_kernels(task)->fill(strips.merged, NAN, n);
@@ -343,20 +361,23 @@ static void apply(const struct ladle_task *task, const void *state, const struct
 }
 
 const struct ladle_method ladle_method_sce = {
-    .info = {.name = "sce",
-             .title = "SCE (Select, Calculate, Erase)",
-             .about = "Keeps the elements in which the models differ most, weighs the models by how much each changed the tensor, and "
-                      "leaves out changes that go against the majority. The weights come from the models themselves.",
-             .advice = "For several fine-tunes of one base when there are no weights to prefer; select_topk between 0.1 and 0.2 "
-                       "for many models. With very small changes, which most fine-tunes make, all models weigh the same.",
-             .cost = "one statistics pass, or two more to find the exact rank of variances when select_topk < 1 (one where a sample "
-                     "tells enough), with about 1 MB for their histogram",
-             .source = "arXiv:2408.07990 (FuseChat)",
-             .base = LADLE_BASE_REQUIRED,
-             .least_models = 0,
-             .most_models = LADLE_ANY_NUMBER_OF_MODELS,
-             .shared = shared,
-             .shared_count = SHARED},
+    .info =
+        {.name = "sce",
+         .title = "SCE (Select, Calculate, Erase)",
+         .about = "Keeps the elements in which the models differ most, weighs the models by how much each changed the "
+                  "tensor, and "
+                  "leaves out changes that go against the majority. The weights come from the models themselves.",
+         .advice = "For several fine-tunes of one base when there are no weights to prefer; select_topk between 0.1 and 0.2 "
+                   "for many models. With very small changes, which most fine-tunes make, all models weigh the same.",
+         .cost =
+             "one statistics pass, or two more to find the exact rank of variances when select_topk < 1 (one where a sample "
+             "tells enough), with about 1 MB for their histogram",
+         .source = "arXiv:2408.07990 (FuseChat)",
+         .base = LADLE_BASE_REQUIRED,
+         .least_models = 0,
+         .most_models = LADLE_ANY_NUMBER_OF_MODELS,
+         .shared = shared,
+         .shared_count = SHARED},
     .needs = needs,
     .begin = begin,
     .sample = sample,

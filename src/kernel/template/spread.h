@@ -1,18 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sums over models at each element, in f64, for one T: included by variant.c with T and NAME defined. */
+/* Variance over models at each element, in f64, for one T: included by variant.c with T and NAME defined. */
 
-static void NAME(gather)(double *restrict sum, const void *x_, size_t n)
+/* Kept out of line: inlined into the loop over models, gcc jams several turns of it into one that it cannot vectorise. */
+static __attribute__((noinline)) void NAME(gather)(double *restrict sum, const T *restrict x, size_t n)
 {
-    const T *restrict x = x_;
     for (size_t i = 0; i < n; i++)
         sum[i] = sum[i] + (double)x[i];
 }
 
-static void NAME(deviate)(double *restrict sum, const void *x_, const double *restrict mean, size_t n)
+static __attribute__((noinline)) void NAME(deviate)(double *restrict sum, const T *restrict x, const double *restrict mean,
+                                                    size_t n)
 {
-    const T *restrict x = x_;
     for (size_t i = 0; i < n; i++) {
         double away = (double)x[i] - mean[i];
         sum[i] = sum[i] + away * away;
+    }
+}
+
+static void NAME(variance)(void *y_, void *const *x, unsigned count, size_t n)
+{
+    T *y = y_;
+    double number = count;
+    _Alignas(64) double mean[SPREAD_PART], squares[SPREAD_PART];
+    for (size_t at = 0; at < n; at += SPREAD_PART) {
+        size_t part = n - at < SPREAD_PART ? n - at : SPREAD_PART;
+        memset(mean, 0, part * sizeof *mean);
+        memset(squares, 0, part * sizeof *squares);
+        for (unsigned k = 0; k < count; k++)
+            NAME(gather)(mean, (const T *)x[k] + at, part);
+        for (size_t i = 0; i < part; i++)
+            mean[i] = mean[i] / number;
+        for (unsigned k = 0; k < count; k++)
+            NAME(deviate)(squares, (const T *)x[k] + at, mean, part);
+        for (size_t i = 0; i < part; i++)
+            y[at + i] = (T)(squares[i] / number);
     }
 }
