@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* karcher: the point of the sphere nearest to all models at once. One statistics pass for the dot products; the search itself
- * goes on among coefficients. Source: arXiv:2603.04972, spec methods.md "karcher". */
+/* karcher: the point of the sphere nearest to all models at once. One statistics pass for the dot products; the search
+ * itself goes on among coefficients. Source: arXiv:2603.04972, spec methods.md "karcher". */
 #include <math.h>
 
 #include "method/mix.h"
@@ -95,10 +95,12 @@ static void apply(const struct ladle_task *task, const void *state, const struct
 const struct ladle_method ladle_method_karcher = {
     .info = {.name = "karcher",
              .title = "Karcher mean",
-             .about = "Finds the Riemannian mean of the models: the direction whose squared angles to all of them add up to the "
-                      "least. The result has the mean of their lengths, and every model counts alike.",
-             .advice = "For several models without a common base or a favourite among them; nothing needs to be tuned. For close "
-                       "fine-tunes it hardly differs from a plain average.",
+             .about =
+                 "Finds the Riemannian mean of the models: the direction whose squared angles to all of them add up to the "
+                 "least. The result has the mean of their lengths, and every model counts alike.",
+             .advice =
+                 "For several models without a common base or a favourite among them; nothing needs to be tuned. For close "
+                 "fine-tunes it hardly differs from a plain average.",
              .cost = "one statistics pass for the dot products of all pairs of models, however long the search",
              .source = "arXiv:2603.04972",
              .base = LADLE_BASE_IGNORED,

@@ -66,5 +66,6 @@ void ladle_mix_row(const struct ladle_task *task, const struct ladle_block *bloc
 
 void ladle_mix_warn_linear(const struct ladle_task *task, const struct ladle_log *log)
 {
-    ladle_warn(log, "%s: dot products are not finite (an input holds NaN or Inf): merged with linear coefficients", task->tensor);
+    ladle_warn(log, "%s: dot products are not finite (an input holds NaN or Inf): merged with linear coefficients",
+               task->tensor);
 }

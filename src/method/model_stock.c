@@ -126,19 +126,22 @@ static void apply(const struct ladle_task *task, const void *state, const struct
 }
 
 const struct ladle_method ladle_method_model_stock = {
-    .info = {.name = "model_stock",
-             .title = "Model Stock",
-             .about = "Averages the models and moves the average towards the base, the further the less their differences from it "
-                      "agree. The amount follows from the angles between them; there is no weight to choose.",
-             .advice = "For two or more fine-tunes of one base, best from similar training with other seeds or data. With "
-                       "unrelated skills the angles are near 90 degrees and little more than the base is left.",
-             .cost = "one statistics pass for the dot products of all pairs of models; filter_wise none, with blocks of whole rows",
-             .source = "arXiv:2403.19522",
-             .base = LADLE_BASE_REQUIRED,
-             .least_models = 2,
-             .most_models = LADLE_ANY_NUMBER_OF_MODELS,
-             .shared = shared,
-             .shared_count = SHARED},
+    .info =
+        {.name = "model_stock",
+         .title = "Model Stock",
+         .about =
+             "Averages the models and moves the average towards the base, the further the less their differences from it "
+             "agree. The amount follows from the angles between them; there is no weight to choose.",
+         .advice = "For two or more fine-tunes of one base, best from similar training with other seeds or data. With "
+                   "unrelated skills the angles are near 90 degrees and little more than the base is left.",
+         .cost =
+             "one statistics pass for the dot products of all pairs of models; filter_wise none, with blocks of whole rows",
+         .source = "arXiv:2403.19522",
+         .base = LADLE_BASE_REQUIRED,
+         .least_models = 2,
+         .most_models = LADLE_ANY_NUMBER_OF_MODELS,
+         .shared = shared,
+         .shared_count = SHARED},
     .needs = needs,
     .accumulate = accumulate,
     .combine = combine,

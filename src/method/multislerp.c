@@ -55,8 +55,10 @@ static const char *check(const struct ladle_task *task, int *model, char *messag
 
     if (task->shared[NORMALIZE] == 0 || fabs(sum) >= 1e-8)
         return NULL;
-    snprintf(message, 512, "weight: the weights of all models add up to %g and cannot be normalized (normalize_weights: false "
-             "takes them as they are)", sum);
+    snprintf(message, 512,
+             "weight: the weights of all models add up to %g and cannot be normalized (normalize_weights: false "
+             "takes them as they are)",
+             sum);
     return message;
 }
 
@@ -129,22 +131,24 @@ static void apply(const struct ladle_task *task, const void *state, const struct
 }
 
 const struct ladle_method ladle_method_multislerp = {
-    .info = {.name = "multislerp",
-             .title = "Multi-SLERP",
-             .about = "Averages the directions of any number of models on the sphere, by weight, and gives the result the weighted "
-                      "mean of their lengths. With a base model it averages the differences from the base and adds the result "
-                      "to it.",
-             .advice = "slerp for three and more models: a blend that does not shrink as a plain average does. Directions that "
-                       "cancel each other are averaged plainly.",
-             .cost = "one statistics pass for the dot products of all pairs of models",
-             .source = "mergekit 0.1.5 (barycentric interpolation on a hypersphere)",
-             .base = LADLE_BASE_OPTIONAL,
-             .least_models = 1,
-             .most_models = LADLE_ANY_NUMBER_OF_MODELS,
-             .each = each,
-             .each_count = EACH,
-             .shared = shared,
-             .shared_count = SHARED},
+    .info =
+        {.name = "multislerp",
+         .title = "Multi-SLERP",
+         .about =
+             "Averages the directions of any number of models on the sphere, by weight, and gives the result the weighted "
+             "mean of their lengths. With a base model it averages the differences from the base and adds the result "
+             "to it.",
+         .advice = "slerp for three and more models: a blend that does not shrink as a plain average does. Directions that "
+                   "cancel each other are averaged plainly.",
+         .cost = "one statistics pass for the dot products of all pairs of models",
+         .source = "mergekit 0.1.5 (barycentric interpolation on a hypersphere)",
+         .base = LADLE_BASE_OPTIONAL,
+         .least_models = 1,
+         .most_models = LADLE_ANY_NUMBER_OF_MODELS,
+         .each = each,
+         .each_count = EACH,
+         .shared = shared,
+         .shared_count = SHARED},
     .check = check,
     .needs = needs,
     .accumulate = accumulate,

@@ -14,7 +14,8 @@ static const struct ladle_parameter shared[SHARED] = {
                   .preset = LADLE_NO_DEFAULT,
                   .least = -INFINITY,
                   .most = INFINITY,
-                  .about = "elements that differ by up to this much are taken from the other model; typically 0.0001 to 0.001"},
+                  .about =
+                      "elements that differ by up to this much are taken from the other model; typically 0.0001 to 0.001"},
 };
 
 static void needs(const struct ladle_task *task, struct ladle_needs *needs)
@@ -38,18 +39,20 @@ static void apply(const struct ladle_task *task, const void *state, const struct
 }
 
 const struct ladle_method ladle_method_nearswap = {
-    .info = {.name = "nearswap",
-             .title = "NearSwap",
-             .about = "Takes each element from the other model where it differs from the base by no more than t, and moves it less "
-                      "and less where the two are further apart. What the base knows well stays; what it hardly decided changes.",
-             .advice = "To colour a strong base with the manner of another fine-tune without touching what sets the base apart.",
-             .cost = "one pass over the data, no memory beyond its blocks",
-             .source = "alchemonaut, QuartetAnemoi-70B-t0.0001; as in mergekit 0.1.5",
-             .base = LADLE_BASE_REQUIRED,
-             .least_models = 1,
-             .most_models = 1,
-             .shared = shared,
-             .shared_count = SHARED},
+    .info =
+        {.name = "nearswap",
+         .title = "NearSwap",
+         .about =
+             "Takes each element from the other model where it differs from the base by no more than t, and moves it less "
+             "and less where the two are further apart. What the base knows well stays; what it hardly decided changes.",
+         .advice = "To colour a strong base with the manner of another fine-tune without touching what sets the base apart.",
+         .cost = "one pass over the data, no memory beyond its blocks",
+         .source = "alchemonaut, QuartetAnemoi-70B-t0.0001; as in mergekit 0.1.5",
+         .base = LADLE_BASE_REQUIRED,
+         .least_models = 1,
+         .most_models = 1,
+         .shared = shared,
+         .shared_count = SHARED},
     .needs = needs,
     .apply = apply,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nuslerp: from one model towards another along a great circle; the whole tensor, its rows or its columns being the vectors.
- * Whole tensors need three dot products, found in a statistics pass; so do columns, three for each. Rows need only themselves
- * and are done while applying. Source: spec methods.md "nuslerp". */
+ * Whole tensors need three dot products, found in a statistics pass; so do columns, three for each. Rows need only
+ * themselves and are done while applying. Source: spec methods.md "nuslerp". */
 #include <math.h>
 
 #include "method/mix.h"
@@ -60,8 +60,8 @@ static size_t column_count(const struct ladle_task *task)
     return task->elems > 0 ? (size_t)(task->elems / task->shape[0]) : 0;
 }
 
-/* The state of whole tensors: a triangle of products, then two coefficients. Of columns: three products a column, of which the
- * outer two become the coefficients, then room for the strips of one thread. */
+/* The state of whole tensors: a triangle of products, then two coefficients. Of columns: three products a column, of which
+ * the outer two become the coefficients, then room for the strips of one thread. */
 struct columns {
     double *first, *mixed, *second, *wide[2], *product;
     void *base, *vector;
@@ -279,23 +279,26 @@ static void apply(const struct ladle_task *task, const void *state, const struct
 }
 
 const struct ladle_method ladle_method_nuslerp = {
-    .info = {.name = "nuslerp",
-             .title = "NuSLERP",
-             .about = "Turns from the first model towards the second along the great circle between them, as far as the second's "
-                      "share of the weights says. With a base model it does so with the two differences from the base and adds "
-                      "the result to it.",
-             .advice = "For two models of one family that should both stay recognisable: norms are kept where a plain average "
-                       "shrinks them. Leave nuslerp_flatten on unless every neuron is to be turned by an angle of its own.",
-             .cost = "one statistics pass for three dot products; by rows none, with blocks of whole rows; by columns one and 24 "
-                     "bytes of memory a column",
-             .source = "Shoemake 1985, Animating rotation with quaternion curves; parameters as in mergekit 0.1.5",
-             .base = LADLE_BASE_OPTIONAL,
-             .least_models = 2,
-             .most_models = 2,
-             .each = each,
-             .each_count = EACH,
-             .shared = shared,
-             .shared_count = SHARED},
+    .info =
+        {.name = "nuslerp",
+         .title = "NuSLERP",
+         .about =
+             "Turns from the first model towards the second along the great circle between them, as far as the second's "
+             "share of the weights says. With a base model it does so with the two differences from the base and adds "
+             "the result to it.",
+         .advice = "For two models of one family that should both stay recognisable: norms are kept where a plain average "
+                   "shrinks them. Leave nuslerp_flatten on unless every neuron is to be turned by an angle of its own.",
+         .cost =
+             "one statistics pass for three dot products; by rows none, with blocks of whole rows; by columns one and 24 "
+             "bytes of memory a column",
+         .source = "Shoemake 1985, Animating rotation with quaternion curves; parameters as in mergekit 0.1.5",
+         .base = LADLE_BASE_OPTIONAL,
+         .least_models = 2,
+         .most_models = 2,
+         .each = each,
+         .each_count = EACH,
+         .shared = shared,
+         .shared_count = SHARED},
     .needs = needs,
     .accumulate = accumulate,
     .combine = combine,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ram and ramplus_tl: where one model alone moved an element its move counts whole, where several did their mean. ramplus_tl
- * strengthens sole moves by a factor that follows from how many elements of the tensor a model shares with others; a statistics
- * pass counts them. Source: arXiv:2601.13572, spec methods.md "ram", "ramplus_tl". */
+ * strengthens sole moves by a factor that follows from how many elements of the tensor a model shares with others; a
+ * statistics pass counts them. Source: arXiv:2601.13572, spec methods.md "ram", "ramplus_tl". */
 #include <math.h>
 
 #include "method/mix.h"
@@ -10,10 +10,10 @@
 enum { EPSILON, SHARED };
 enum { RATE = SHARED, ALPHA, SHARED_PLUS };
 
-#define EPSILON_PARAMETER                                                                                                     \
-    {                                                                                                                         \
-        .name = "epsilon", .type = LADLE_NUMBER, .preset = 1e-5, .least = 0, .most = INFINITY,                                \
-        .about = "an element counts as moved if it differs from the base by more than this"                                   \
+#define EPSILON_PARAMETER                                                                                                   \
+    {                                                                                                                       \
+        .name = "epsilon", .type = LADLE_NUMBER, .preset = 1e-5, .least = 0, .most = INFINITY,                              \
+        .about = "an element counts as moved if it differs from the base by more than this"                                 \
     }
 
 static const struct ladle_parameter shared[SHARED] = {[EPSILON] = EPSILON_PARAMETER};
@@ -135,8 +135,8 @@ static void apply_moves(const struct ladle_task *task, const struct moves *moves
     }
 }
 
-static void apply_ram(const struct ladle_task *task, const void *state, const struct ladle_block *block, const uint64_t *before,
-                      const struct ladle_output *output, void *scratch)
+static void apply_ram(const struct ladle_task *task, const void *state, const struct ladle_block *block,
+                      const uint64_t *before, const struct ladle_output *output, void *scratch)
 {
     if (task->models == 0)
         ladle_mix_copy(task, block, 0, output, scratch);
@@ -144,8 +144,8 @@ static void apply_ram(const struct ladle_task *task, const void *state, const st
         apply_moves(task, NULL, block, output, scratch);
 }
 
-static void apply_plus(const struct ladle_task *task, const void *state, const struct ladle_block *block, const uint64_t *before,
-                       const struct ladle_output *output, void *scratch)
+static void apply_plus(const struct ladle_task *task, const void *state, const struct ladle_block *block,
+                       const uint64_t *before, const struct ladle_output *output, void *scratch)
 {
     if (task->models == 0)
         ladle_mix_copy(task, block, 0, output, scratch);
@@ -156,10 +156,12 @@ static void apply_plus(const struct ladle_task *task, const void *state, const s
 const struct ladle_method ladle_method_ram = {
     .info = {.name = "ram",
              .title = "RAM (Reinforced Agent Merging)",
-             .about = "Adds to the base what one model alone changed in full, and the mean of the changes where several models "
-                      "changed the same element. Changes that do not meet are thus not watered down.",
-             .advice = "For models trained by reinforcement learning or with sparse updates, whose changes hardly overlap. Where "
-                       "every model changed every element it is the mean of the models.",
+             .about =
+                 "Adds to the base what one model alone changed in full, and the mean of the changes where several models "
+                 "changed the same element. Changes that do not meet are thus not watered down.",
+             .advice =
+                 "For models trained by reinforcement learning or with sparse updates, whose changes hardly overlap. Where "
+                 "every model changed every element it is the mean of the models.",
              .cost = "one pass over the data, no memory beyond its blocks",
              .source = "arXiv:2601.13572",
              .base = LADLE_BASE_REQUIRED,
@@ -172,18 +174,20 @@ const struct ladle_method ladle_method_ram = {
 };
 
 const struct ladle_method ladle_method_ramplus_tl = {
-    .info = {.name = "ramplus_tl",
-             .title = "RAM+ (Reinforced Agent Merging Plus, tensor-local)",
-             .about = "Does as ram does, and strengthens what a model changed alone, the more the larger the part of its changes is "
-                      "that it shares with others. The ratio is taken tensor by tensor.",
-             .advice = "When ram's result has a skill of each model, but weakly: averaging the shared changes cost it.",
-             .cost = "one statistics pass that counts two numbers a model, then one pass to apply",
-             .source = "arXiv:2601.13572",
-             .base = LADLE_BASE_REQUIRED,
-             .least_models = 0,
-             .most_models = LADLE_ANY_NUMBER_OF_MODELS,
-             .shared = shared_plus,
-             .shared_count = SHARED_PLUS},
+    .info =
+        {.name = "ramplus_tl",
+         .title = "RAM+ (Reinforced Agent Merging Plus, tensor-local)",
+         .about =
+             "Does as ram does, and strengthens what a model changed alone, the more the larger the part of its changes is "
+             "that it shares with others. The ratio is taken tensor by tensor.",
+         .advice = "When ram's result has a skill of each model, but weakly: averaging the shared changes cost it.",
+         .cost = "one statistics pass that counts two numbers a model, then one pass to apply",
+         .source = "arXiv:2601.13572",
+         .base = LADLE_BASE_REQUIRED,
+         .least_models = 0,
+         .most_models = LADLE_ANY_NUMBER_OF_MODELS,
+         .shared = shared_plus,
+         .shared_count = SHARED_PLUS},
     .needs = needs_plus,
     .accumulate = accumulate,
     .combine = combine,
