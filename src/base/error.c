@@ -10,6 +10,7 @@
 #include "base/text.h"
 
 #define MOST_MESSAGES 20
+#define MOST_BYTES 4000u /* of one text: a name from a file may be megabytes long */
 
 struct ladle_error {
     enum ladle_status status;
@@ -58,7 +59,7 @@ const char *ladle_error_message(const struct ladle_error *error, size_t at)
     return message->failed || message->data == NULL ? "no memory for the text of an error" : message->data;
 }
 
-/* Formats with each newline of the format replaced by `mark`. NULL without memory. */
+/* Formats with each newline of the format replaced by `mark`; what is too long is cut. NULL without memory. */
 static char *print_marked(const char *format, va_list arguments, char mark)
 {
     char *marked = strdup(format), *text = NULL;
@@ -75,6 +76,9 @@ static char *print_marked(const char *format, va_list arguments, char mark)
     }
     va_end(again);
     free(marked);
+    if (text != NULL && strlen(text) > MOST_BYTES) {
+        strcpy(text + MOST_BYTES - 3, "...");
+    }
     return text;
 }
 

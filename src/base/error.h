@@ -3,7 +3,8 @@
 #define LADLE_BASE_ERROR_H
 
 /* Making errors and warnings, for the rooms of the library; the public side is ladle/error.h. All functions accept a NULL
- * error or log. Formatted text is masked: control characters and broken UTF-8 become '?'. */
+ * error or log. Formatted text is masked: control characters and broken UTF-8 become '?'; of a longer text only the first
+ * 4,000 bytes are kept. */
 
 #include "ladle/error.h"
 #include "ladle/log.h"

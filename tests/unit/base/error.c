@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -89,6 +90,21 @@ static void what_does_not_print_is_masked(void **state)
     assert_string_equal(ladle_error_message(error, 2), "end\n  ??");
 }
 
+static void a_name_of_megabytes_is_cut(void **state)
+{
+    struct ladle_error *error = *state;
+    size_t bytes = 5 << 20;
+    char *name = malloc(bytes + 1);
+    memset(name, 'x', bytes);
+    name[bytes] = '\0';
+    ladle_fail(error, LADLE_BAD_INPUT, "m: %s: truncated", name);
+    ladle_error_help(error, "help");
+    const char *message = ladle_error_message(error, 0);
+    assert_int_equal(strlen(message), 4000 + strlen("\n  help"));
+    assert_string_equal(message + 3996, "x...\n  help");
+    free(name);
+}
+
 static void without_an_error_object(void **state)
 {
     assert_int_equal(ladle_fail(NULL, LADLE_BAD_INPUT, "a"), LADLE_BAD_INPUT);
@@ -136,6 +152,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(several_messages_but_no_more_than_20, setup, teardown),
         cmocka_unit_test_setup_teardown(help_goes_to_what_was_recorded, setup, teardown),
         cmocka_unit_test_setup_teardown(what_does_not_print_is_masked, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_name_of_megabytes_is_cut, setup, teardown),
         cmocka_unit_test(without_an_error_object),
         cmocka_unit_test(log_messages),
     };
