@@ -1,52 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <string.h>
 
 #include "command.h"
+#include "wrap.h"
 
-#define WIDTH 100
 #define INDENT 34
-
-/* Prints a text from column INDENT on, broken at blanks before WIDTH; the cursor stands at `column`. */
-static void print_wrapped(const char *text, int column)
-{
-    printf("%*s", column < INDENT ? INDENT - column : 2, "");
-    column = column < INDENT ? INDENT : column + 2;
-    bool first = true;
-    while (*text) {
-        int word = (int)strcspn(text, " ");
-        if (!first && column + 1 + word > WIDTH) {
-            printf("\n%*s", INDENT, "");
-            column = INDENT;
-        } else if (!first) {
-            putchar(' ');
-            column++;
-        }
-        printf("%.*s", word, text);
-        column += word;
-        text += word + (text[word] == ' ');
-        first = false;
-    }
-    putchar('\n');
-}
 
 static void print_option(const struct cli_option *option)
 {
     int column = printf("  %s%s%s", option->letter ? option->letter : "  ", option->letter ? ", " : "  ", option->name);
     if (option->value)
         column += printf(" %s", option->value);
-    print_wrapped(option->about, column);
+    cli_wrap(option->about, INDENT, column);
 }
 
 static void print_program(void)
 {
-    printf("ladle merges large language models out of core: in a fixed amount of memory, at the speed of the disk.\n"
+    printf("ladle merges large language models out of core: in fixed memory, at the speed of the disk.\n"
            "\n"
            "Usage:\n");
     const struct cli_command *command;
     for (unsigned at = 0; (command = cli_command_at(at)); at++) {
         int column = printf("  ladle %s %s", command->name, command->usage);
-        print_wrapped(command->about, column);
+        cli_wrap(command->about, INDENT, column);
     }
     printf("\n"
            "Options of a command: 'ladle help COMMAND'. Version: 'ladle --version'.\n"

@@ -7,6 +7,7 @@
 #include "command.h"
 #include "json.h"
 #include "ladle/ladle.h"
+#include "wrap.h"
 
 static const char *base_text(enum ladle_base_use base)
 {
@@ -78,16 +79,22 @@ static void print_parameters(const char *title, const struct ladle_parameter *li
         printf("  %-20s %s, ", list[at].name, type_text(list[at].type));
         print_default(&list[at]);
         print_range(&list[at]);
-        printf("\n    %s%s\n", list[at].about, list[at].unused ? " (accepted, without effect)" : "");
+        printf("\n");
+        cli_wrap(list[at].unused ? "accepted, without effect" : list[at].about, 4, 0);
     }
 }
 
 static void print_method(const struct ladle_method_info *method)
 {
     char models[32];
-    printf("%s (%s)\n\n%s\n\n%s\n\n", method->name, method->title, method->about, method->advice);
-    printf("base    %s\nmodels  %s%s\ncost    %s\nsource  %s\n", base_text(method->base), models_text(method, models),
-           method->base == LADLE_BASE_IGNORED ? "" : " besides the base", method->cost, method->source);
+    printf("%s: %s\n\n", method->name, method->title);
+    cli_wrap(method->about, 0, 0);
+    printf("\n");
+    cli_wrap(method->advice, 0, 0);
+    printf("\nbase    %s\nmodels  %s%s\n", base_text(method->base), models_text(method, models),
+           method->base == LADLE_BASE_IGNORED ? "" : " besides the base");
+    cli_wrap(method->cost, 8, printf("cost"));
+    cli_wrap(method->source, 8, printf("source"));
     print_parameters("Parameters of each model:", method->each, method->each_count);
     print_parameters("Parameters of the merge:", method->shared, method->shared_count);
 }
