@@ -2,11 +2,22 @@
 #include "kernel/kernel.h"
 #include "kernel/variants.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+/* Conversions of halves; clang 14's __builtin_cpu_supports does not know their name. */
+static bool cpu_has_f16c(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+#endif
+
 const struct ladle_kernels *ladle_kernels_choose(unsigned mask)
 {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi2");
+    bool avx2 = __builtin_cpu_supports("avx2") && cpu_has_f16c() && __builtin_cpu_supports("bmi2");
     bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     if (avx512 && !(mask & (LADLE_CPU_NO_AVX512 | LADLE_CPU_NO_AVX2)))
