@@ -177,7 +177,7 @@ static int read_scalar(struct parser *parser, const yaml_event_t *event)
         accepted = strcmp(tag, known[i]) == 0;
     if (!accepted)
         return bad_tag(parser, event, event->data.scalar.tag);
-    struct ladle_built_node *built;
+    struct ladle_built_node *built = NULL;
     int status = new_node(parser, LADLE_NODE_SCALAR, event->start_mark, &built);
     if (status != LADLE_OK)
         return status;
@@ -201,7 +201,7 @@ static int begin_container(struct parser *parser, const yaml_event_t *event)
     const yaml_char_t *tag = list ? event->data.sequence_start.tag : event->data.mapping_start.tag;
     if (tag != NULL && strcmp((const char *)tag, list ? YAML_SEQ_TAG : YAML_MAP_TAG) != 0)
         return bad_tag(parser, event, tag);
-    struct ladle_built_node *built;
+    struct ladle_built_node *built = NULL;
     int status = new_node(parser, list ? LADLE_NODE_LIST : LADLE_NODE_MAP, event->start_mark, &built);
     if (status == LADLE_OK && parser->depth == LADLE_NODE_DEPTH)
         status = ladle_node_fail(&parser->builder, built->node.line, built->node.column, "nested more than %u deep",
