@@ -36,7 +36,8 @@ const struct ladle_config_source *ladle_config_find_source(struct ladle_rewrite 
     }
     struct ladle_config_source *source = &rewrite->sources[rewrite->source_count];
     *source = (struct ladle_config_source){.model = model};
-    if (ladle_places_find(model->config, model->stacks, model->stack_count, NULL, &rewrite->arena, &source->places) != LADLE_OK) {
+    if (ladle_places_find(model->config, model->stacks, model->stack_count, NULL, &rewrite->arena, &source->places) !=
+        LADLE_OK) {
         return NULL;
     }
     rewrite->source_count++;
@@ -55,7 +56,8 @@ static int find_places(struct ladle_rewrite *rewrite)
     for (uint32_t i = 0; i < donor->stack_count; i++) {
         wanted[i] = ladle_config_changes(rewrite, i);
         if (wanted[i]) {
-            rewrite->said[i] = ladle_arena_take_array(&rewrite->arena, rewrite->change->layer_counts[i], sizeof **rewrite->said);
+            rewrite->said[i] =
+                ladle_arena_take_array(&rewrite->arena, rewrite->change->layer_counts[i], sizeof **rewrite->said);
             if (rewrite->said[i] == NULL) {
                 return LADLE_NO_MEMORY;
             }

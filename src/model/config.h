@@ -21,10 +21,10 @@ struct ladle_config_change {
     /* For each of the donor's stacks, the output's layers; NULL: unchanged. */
     const struct ladle_layer_origin *const *layers;
     const uint32_t *layer_counts;
-    bool one_dtype;          /* all floating-point tensors have one stored type ... */
-    enum ladle_dtype dtype;  /* ... this one */
-    int tied;                /* -1: leave; 0: the output stores a head although the donor is tied */
-    uint64_t vocabulary;     /* rows of the token embedding if they changed, else 0 */
+    bool one_dtype;         /* all floating-point tensors have one stored type ... */
+    enum ladle_dtype dtype; /* ... this one */
+    int tied;               /* -1: leave; 0: the output stores a head although the donor is tied */
+    uint64_t vocabulary;    /* rows of the token embedding if they changed, else 0 */
 };
 
 /* The text of the new config.json. Warns of lists that may count layers and were left alone.
@@ -32,8 +32,8 @@ struct ladle_config_change {
 int ladle_config_rewrite(const struct ladle_config_change *change, const struct ladle_log *log, struct ladle_text *out,
                          struct ladle_error *error);
 
-/* Warns of keys in which the models disagree and that change what weights mean (rope, activation, head counts, norms, special
- * tokens). */
+/* Warns of keys in which the models disagree and that change what weights mean (rope, activation, head counts, norms,
+ * special tokens). */
 void ladle_config_compare(const struct ladle_model *const *models, size_t count, const struct ladle_log *log);
 
 #endif

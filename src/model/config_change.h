@@ -23,8 +23,8 @@ struct ladle_rewrite {
     struct ladle_places places; /* of the donor's stacks in the copy */
     struct ladle_config_source *sources;
     size_t source_count, source_capacity;
-    bool **said; /* for each changed stack of the donor and each output layer: some list tells that its kind is another one than
-                    that of the donor's layer of this index; NULL for stacks that did not change */
+    bool **said; /* for each changed stack of the donor and each output layer: some list tells that its kind is another one
+                    than that of the donor's layer of this index; NULL for stacks that did not change */
 };
 
 /* The source of a model, made if it is new; NULL without memory. */

@@ -6,16 +6,18 @@
 #include "model/config_json.h"
 
 /* Keys that change what weights mean. Weights of models that disagree about one of them fit in shape and not in sense. */
+/* clang-format off */
 static const char *const telling[] = {
     "model_type", "hidden_act", "hidden_activation", "activation_function", "hidden_size", "n_embd", "d_model",
     "num_attention_heads", "num_key_value_heads", "n_head", "num_heads", "head_dim", "attention_bias", "mlp_bias",
     "rope_theta", "rope_scaling", "rope_parameters", "rope_local_base_freq", "partial_rotary_factor", "rotary_pct",
     "rotary_emb_base", "rotary_dim", "rope_interleave", "no_rope_layers", "alibi", "position_embedding_type",
-    "rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "norm_eps", "norm_epsilon", "qk_layernorm",
-    "use_qk_norm", "sliding_window", "layer_types", "query_pre_attn_scalar", "attn_logit_softcapping",
-    "final_logit_softcapping", "logit_scale", "logits_scaling", "embedding_multiplier", "residual_multiplier",
-    "attention_multiplier", "scale_emb", "scale_depth", "num_experts_per_tok", "num_experts_per_token", "norm_topk_prob",
-    "routed_scaling_factor", "scoring_func", "bos_token_id", "eos_token_id", "pad_token_id", NULL};
+    "rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "norm_eps", "norm_epsilon", "qk_layernorm", "use_qk_norm",
+    "sliding_window", "layer_types", "query_pre_attn_scalar", "attn_logit_softcapping", "final_logit_softcapping",
+    "logit_scale", "logits_scaling", "embedding_multiplier", "residual_multiplier", "attention_multiplier", "scale_emb",
+    "scale_depth", "num_experts_per_tok", "num_experts_per_token", "norm_topk_prob", "routed_scaling_factor",
+    "scoring_func", "bos_token_id", "eos_token_id", "pad_token_id", NULL};
+/* clang-format on */
 
 #define SHOWN_BYTES 60
 
@@ -30,8 +32,8 @@ static void show_value(struct ladle_text *out, const struct ladle_json *value)
     ladle_text_finish(&whole);
 }
 
-/* Whether two configs disagree about a key. What one of them does not say it leaves to a default, which is not known here; but
- * rope_scaling that is not there is none. */
+/* Whether two configs disagree about a key. What one of them does not say it leaves to a default, which is not known here;
+ * but rope_scaling that is not there is none. */
 static bool disagree(const struct ladle_json *a, const struct ladle_json *b, const char *key, const struct ladle_json *x,
                      const struct ladle_json *y)
 {

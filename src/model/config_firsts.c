@@ -4,9 +4,9 @@
 
 #include "model/config_change.h"
 
-/* Numbers that say how many of the first layers are of another kind: the dense ones before a mixture of experts. They follow the
- * layers like a list of kinds would; where the output has such a layer behind one of the other kind no number can say so, and
- * the old one stays. */
+/* Numbers that say how many of the first layers are of another kind: the dense ones before a mixture of experts. They follow
+ * the layers like a list of kinds would; where the output has such a layer behind one of the other kind no number can say
+ * so, and the old one stays. */
 
 static const char *const keys[] = {"first_k_dense_replace", "num_dense_layers", "moe_layer_start_index", NULL};
 
@@ -66,8 +66,9 @@ static int rewrite_number(struct firsts *firsts, struct ladle_json *object)
     for (uint64_t i = low; i < high && i < rewrite->change->layer_counts[firsts->stack]; i++) {
         rewrite->said[firsts->stack][i] = true;
     }
-    return ladle_json_set(&rewrite->arena, object, firsts->key, ladle_json_new_whole(&rewrite->arena, number)) ? LADLE_OK
-                                                                                                              : LADLE_NO_MEMORY;
+    return ladle_json_set(&rewrite->arena, object, firsts->key, ladle_json_new_whole(&rewrite->arena, number))
+               ? LADLE_OK
+               : LADLE_NO_MEMORY;
 }
 
 int ladle_config_rewrite_firsts(struct ladle_rewrite *rewrite)

@@ -12,8 +12,8 @@
 /* A copy of a value and all it holds, with its key; NULL without memory. */
 struct ladle_json *ladle_config_copy(struct ladle_arena *arena, const struct ladle_json *value);
 
-/* Whether two values mean the same: numbers by value (1e-5 and 0.00001), members of objects by key in any order. NULL is a value
- * that is not there, equal only to another such. */
+/* Whether two values mean the same: numbers by value (1e-5 and 0.00001), members of objects by key in any order. NULL is a
+ * value that is not there, equal only to another such. */
 bool ladle_config_equal(const struct ladle_json *a, const struct ladle_json *b);
 
 #endif

@@ -70,10 +70,11 @@ static void check_stack(struct ladle_rewrite *rewrite, uint32_t stack, struct ki
         ladle_text_printf(&numbers, " and %zu more", other - SHOWN_LAYERS);
     }
     if (other > 0) {
-        ladle_warn(rewrite->log,
-                   "config.json: layers %s of %s hold other tensors than those of %s there, and nothing in config.json says so; "
-                   "programs that load the model may refuse them",
-                   numbers.data != NULL ? numbers.data : "", donor->stacks[stack].prefix, donor->path);
+        ladle_warn(
+            rewrite->log,
+            "config.json: layers %s of %s hold other tensors than those of %s there, and nothing in config.json says so; "
+            "programs that load the model may refuse them",
+            numbers.data != NULL ? numbers.data : "", donor->stacks[stack].prefix, donor->path);
     }
     ladle_text_finish(&numbers);
     for (size_t i = 0; i < kept_count; i++) {

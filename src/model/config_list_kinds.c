@@ -20,10 +20,17 @@ static bool is_listed(const char *key, const char *const *list)
 /* Lists of entries whose name does not say so: numbers that other models have once. */
 static bool is_number_of_layers(const char *key)
 {
-    static const char *const keys[] = {"intermediate_size",    "num_attention_heads", "num_key_value_heads",
-                                       "num_query_heads",      "num_kv_heads",        "ffn_multipliers",
-                                       "attention_window",     "block_configs",       "activation_sparsity_pattern",
-                                       "num_attention_groups", NULL};
+    static const char *const keys[] = {"intermediate_size",
+                                       "num_attention_heads",
+                                       "num_key_value_heads",
+                                       "num_query_heads",
+                                       "num_kv_heads",
+                                       "ffn_multipliers",
+                                       "attention_window",
+                                       "block_configs",
+                                       "activation_sparsity_pattern",
+                                       "num_attention_groups",
+                                       NULL};
     return is_listed(key, keys);
 }
 

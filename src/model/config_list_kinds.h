@@ -9,13 +9,13 @@
 #include "model/layers.h"
 
 enum ladle_list_kind {
-    LADLE_LIST_OTHER,    /* nothing to do with layers */
-    LADLE_LIST_UNSURE,   /* as many entries as layers, perhaps by chance: left alone */
-    LADLE_LIST_ENTRIES,  /* one entry for each layer */
-    LADLE_LIST_LETTERS,  /* a text with a letter for each layer */
-    LADLE_LIST_INDICES,  /* the numbers of some layers */
-    LADLE_LIST_REPEATS,  /* [[[kinds], times], ...]: kinds of layers repeated (gpt_neo) */
-    LADLE_LIST_CYCLE,    /* kinds that layers take in turns (recurrent_gemma) */
+    LADLE_LIST_OTHER,   /* nothing to do with layers */
+    LADLE_LIST_UNSURE,  /* as many entries as layers, perhaps by chance: left alone */
+    LADLE_LIST_ENTRIES, /* one entry for each layer */
+    LADLE_LIST_LETTERS, /* a text with a letter for each layer */
+    LADLE_LIST_INDICES, /* the numbers of some layers */
+    LADLE_LIST_REPEATS, /* [[[kinds], times], ...]: kinds of layers repeated (gpt_neo) */
+    LADLE_LIST_CYCLE,   /* kinds that layers take in turns (recurrent_gemma) */
 };
 
 /* The kind of a member that stands beside the count of a stack. */

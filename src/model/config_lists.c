@@ -6,6 +6,7 @@
 #include "model/config_change.h"
 #include "model/config_json.h"
 #include "model/config_list_kinds.h"
+#include "model/sides.h"
 
 /* What a model's own config says of each layer of a stack, under the key of a list. */
 struct view {
@@ -23,11 +24,11 @@ struct list {
     const struct ladle_json *old; /* in the donor's own config */
     enum ladle_list_kind kind;
     uint32_t stack;
-    struct view *views;           /* of the models that layers come from; from the arena */
+    struct view *views; /* of the models that layers come from; from the arena */
 };
 
-/* The value beside the count of the same stack in a model's own config if it is of the list's kind, or a number that holds for all
- * layers; else the donor's. *own: the model's stack. */
+/* The value beside the count of the same stack in a model's own config if it is of the list's kind, or a number that holds
+ * for all layers; else the donor's. *own: the model's stack. */
 static const struct ladle_json *find_own(const struct list *list, const struct ladle_config_source *source,
                                          const struct ladle_stack **own)
 {
@@ -206,8 +207,8 @@ static struct ladle_json *join_letters(struct list *list, const struct ladle_jso
     return ladle_json_new_string(&list->rewrite->arena, letters);
 }
 
-/* The numbers of those output layers whose own number was listed where they come from. Numbers beyond all layers, old and new,
- * meant nothing and stay. */
+/* The numbers of those output layers whose own number was listed where they come from. Numbers beyond all layers, old and
+ * new, meant nothing and stay. */
 static struct ladle_json *assemble_indices(struct list *list)
 {
     const struct ladle_config_change *change = list->rewrite->change;
@@ -261,9 +262,10 @@ static int rewrite_list(struct list *list, struct ladle_json *object)
         break;
     case LADLE_LIST_UNSURE:
         if (list->rewrite->change->layer_counts[list->stack] != before) {
-            ladle_warn(list->rewrite->log,
-                       "config.json: %s has as many entries as the donor has layers (%u), perhaps by chance, and is left as it is",
-                       list->key, before);
+            ladle_warn(
+                list->rewrite->log,
+                "config.json: %s has as many entries as the donor has layers (%u), perhaps by chance, and is left as it is",
+                list->key, before);
         }
         return LADLE_OK;
     default:
@@ -325,7 +327,8 @@ static int visit_uncounted(void *self, struct ladle_json *object, const char *co
         next = member->next;
         struct list list = {.rewrite = rewrite, .key = member->key, .old = member, .stack = uncounted->stack};
         list.kind = ladle_list_classify(member->key, member, stack);
-        bool sure = list.kind == LADLE_LIST_LETTERS || (strstr(member->key, "layer") != NULL && list.kind != LADLE_LIST_UNSURE);
+        bool sure =
+            list.kind == LADLE_LIST_LETTERS || (strstr(member->key, "layer") != NULL && list.kind != LADLE_LIST_UNSURE);
         if (sure && list.kind != LADLE_LIST_OTHER && ladle_places_affinity(path, depth, member->key, stack, false) >= 0) {
             uncounted->found += list.kind != LADLE_LIST_INDICES;
             status = rewrite_list(&list, object);
@@ -334,16 +337,35 @@ static int visit_uncounted(void *self, struct ladle_json *object, const char *co
     return status;
 }
 
+/* The object at the top that a count of the text side belongs into where there was none: LLaVA 1.5 leaves it to a
+ * default. */
+static struct ladle_json *find_text_object(struct ladle_rewrite *rewrite, const struct ladle_stack *stack)
+{
+    struct ladle_json *member = ladle_side_is_sense(stack->prefix) ? NULL : rewrite->config->first;
+    while (member != NULL && (member->type != LADLE_JSON_OBJECT || ladle_side_of(member->key) != LADLE_SIDE_TEXT)) {
+        member = member->next;
+    }
+    return member;
+}
+
 static int rewrite_uncounted(struct ladle_rewrite *rewrite, uint32_t stack)
 {
     const struct ladle_stack *about = &rewrite->change->donor->stacks[stack];
+    uint32_t layers = rewrite->change->layer_counts[stack];
     struct uncounted uncounted = {rewrite, stack, 0};
     int status = ladle_places_walk(rewrite->config, visit_uncounted, &uncounted);
-    if (status == LADLE_OK && uncounted.found == 0 && rewrite->change->layer_counts[stack] != about->layers) {
-        ladle_warn(rewrite->log, "config.json does not say that %s has %u layers, and so is not told that they are %u now",
-                   about->prefix, about->layers, rewrite->change->layer_counts[stack]);
+    if (status != LADLE_OK || uncounted.found > 0 || layers == about->layers) {
+        return status;
     }
-    return status;
+    struct ladle_json *object = find_text_object(rewrite, about);
+    if (object == NULL) {
+        ladle_warn(rewrite->log, "config.json does not say that %s has %u layers, and so is not told that they are %u now",
+                   about->prefix, about->layers, layers);
+        return LADLE_OK;
+    }
+    return ladle_json_set(&rewrite->arena, object, "num_hidden_layers", ladle_json_new_whole(&rewrite->arena, layers))
+               ? LADLE_OK
+               : LADLE_NO_MEMORY;
 }
 
 int ladle_config_rewrite_lists(struct ladle_rewrite *rewrite)

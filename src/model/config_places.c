@@ -92,7 +92,8 @@ static int shared_words(const char *const *path, size_t depth, const struct ladl
     return shared;
 }
 
-int ladle_places_affinity(const char *const *path, size_t depth, const char *key, const struct ladle_stack *stack, bool paired)
+int ladle_places_affinity(const char *const *path, size_t depth, const char *key, const struct ladle_stack *stack,
+                          bool paired)
 {
     bool encoder = path_has_word(path, depth, key, "encoder"), decoder = path_has_word(path, depth, key, "decoder");
     int side = side_affinity(side_of_path(path, depth, key), stack);
@@ -157,15 +158,16 @@ struct finder {
     uint32_t stack_count;
     const bool *wanted;
     bool paired;
-    bool *explained;    /* stacks whose count stands under "encoder" or "decoder" somewhere */
-    bool explaining;    /* first round: only that is found out */
+    bool *explained; /* stacks whose count stands under "encoder" or "decoder" somewhere */
+    bool explaining; /* first round: only that is found out */
     struct ladle_arena *arena;
     struct ladle_places *places;
     size_t capacity;
 };
 
 /* The stack that a count in an object belongs to, or -1. */
-static int64_t find_owner(const struct finder *finder, uint64_t count, const char *const *path, size_t depth, const char *key)
+static int64_t find_owner(const struct finder *finder, uint64_t count, const char *const *path, size_t depth,
+                          const char *key)
 {
     int64_t owner = -1;
     int best = -1;
@@ -176,7 +178,8 @@ static int64_t find_owner(const struct finder *finder, uint64_t count, const cha
         }
         int affinity = ladle_places_affinity(path, depth, key, &finder->stacks[i], finder->paired);
         affinity += affinity >= 0 && !explained && finder->paired && !finder->explained[i] ? 3 : 0;
-        bool better = owner >= 0 && finder->wanted != NULL && !finder->wanted[owner] && finder->wanted[i] && affinity == best;
+        bool better =
+            owner >= 0 && finder->wanted != NULL && !finder->wanted[owner] && finder->wanted[i] && affinity == best;
         if (affinity > best || better) {
             owner = i;
             best = affinity;
@@ -220,7 +223,8 @@ static int visit_object(void *self, struct ladle_json *object, const char *const
             if (!add_place(finder, (struct ladle_place){object, member->key, (uint32_t)owner})) {
                 return LADLE_NO_MEMORY;
             }
-        } else if (path_has_word(path, depth, member->key, "encoder") || path_has_word(path, depth, member->key, "decoder")) {
+        } else if (path_has_word(path, depth, member->key, "encoder") ||
+                   path_has_word(path, depth, member->key, "decoder")) {
             finder->explained[owner] = true;
         }
     }
@@ -231,8 +235,13 @@ int ladle_places_find(struct ladle_json *config, const struct ladle_stack *stack
                       struct ladle_arena *arena, struct ladle_places *places)
 {
     *places = (struct ladle_places){0};
-    struct finder finder = {.stacks = stacks, .stack_count = stack_count, .wanted = wanted, .arena = arena, .places = places,
-                            .paired = ladle_places_paired(stacks, stack_count), .explaining = true};
+    struct finder finder = {.stacks = stacks,
+                            .stack_count = stack_count,
+                            .wanted = wanted,
+                            .arena = arena,
+                            .places = places,
+                            .paired = ladle_places_paired(stacks, stack_count),
+                            .explaining = true};
     finder.explained = ladle_arena_take_array(arena, stack_count, sizeof *finder.explained);
     int status = finder.explained == NULL ? LADLE_NO_MEMORY : ladle_places_walk(config, visit_object, &finder);
     finder.explaining = false;

@@ -5,8 +5,8 @@
 
 bool ladle_count_key(const char *key)
 {
-    static const char *const keys[] = {"num_hidden_layers",  "n_layer",        "n_layers",       "num_layers",
-                                       "num_decoder_layers", "encoder_layers", "decoder_layers", "depth", NULL};
+    static const char *const keys[] = {"num_hidden_layers", "n_layer",        "n_layers", "num_layers", "num_decoder_layers",
+                                       "encoder_layers",    "decoder_layers", "depth",    NULL};
     for (size_t i = 0; keys[i] != NULL; i++) {
         if (strcmp(key, keys[i]) == 0) {
             return true;
@@ -33,7 +33,8 @@ static void collect(const struct ladle_json *value, struct ladle_counts *counts)
         if (member->key != NULL && ladle_json_whole(member, &number)) {
             if (strcmp(member->key, "num_nextn_predict_layers") == 0) {
                 counts->next = number > counts->next ? number : counts->next;
-            } else if (ladle_count_key(member->key) && counts->count < LADLE_COUNTS_MOST && !ladle_counts_have(counts, number)) {
+            } else if (ladle_count_key(member->key) && counts->count < LADLE_COUNTS_MOST &&
+                       !ladle_counts_have(counts, number)) {
                 counts->values[counts->count++] = number;
             }
         }

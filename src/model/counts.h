@@ -15,7 +15,7 @@
 struct ladle_counts {
     uint64_t values[LADLE_COUNTS_MOST]; /* those found first, each once */
     size_t count;
-    uint64_t next;                      /* num_nextn_predict_layers, 0 if it is nowhere */
+    uint64_t next; /* num_nextn_predict_layers, 0 if it is nowhere */
 };
 
 /* Whether a key counts the layers of a stack. */

@@ -131,9 +131,10 @@ int ladle_directory_single(const char *path, const struct ladle_directory *direc
         return LADLE_OK;
     }
     if (directory->other_count > 1) {
-        int status = ladle_fail(error, LADLE_BAD_INPUT,
-                                "%s: holds %zu safetensors files and no model.safetensors.index.json that says what belongs together",
-                                path, directory->other_count);
+        int status =
+            ladle_fail(error, LADLE_BAD_INPUT,
+                       "%s: holds %zu safetensors files and no model.safetensors.index.json that says what belongs together",
+                       path, directory->other_count);
         ladle_error_help(error, "get the index, or name one file: %s/%s", path, directory->others[0]);
         return status;
     }
@@ -142,9 +143,11 @@ int ladle_directory_single(const char *path, const struct ladle_directory *direc
     }
     int status = ladle_fail(error, LADLE_BAD_INPUT,
                             "%s: is no model: there is no model.safetensors, no model.safetensors.index.json and no other "
-                            "safetensors file", path);
+                            "safetensors file",
+                            path);
     if (directory->foreign != NULL) {
-        ladle_error_help(error, "%s is in a format that is not read; save the model as safetensors first", directory->foreign);
+        ladle_error_help(error, "%s is in a format that is not read; save the model as safetensors first",
+                         directory->foreign);
     }
     return status;
 }

@@ -74,8 +74,7 @@ static uint32_t find_shard(struct ladle_index *index, const char *name, size_t b
 static bool is_plain_name(const char *name, size_t bytes)
 {
     bool dots = (bytes == 1 && name[0] == '.') || (bytes == 2 && name[0] == '.' && name[1] == '.');
-    return bytes > 0 && bytes < 256 && !dots && memchr(name, '/', bytes) == NULL && memchr(name, '\\', bytes) == NULL &&
-           memchr(name, '\0', bytes) == NULL;
+    return bytes > 0 && bytes < 256 && !dots && memchr(name, '/', bytes) == NULL && memchr(name, '\\', bytes) == NULL;
 }
 
 static bool take_key(void *self, const char *key, size_t bytes)
@@ -84,7 +83,7 @@ static bool take_key(void *self, const char *key, size_t bytes)
     if (reading->depth == 1) {
         reading->map_next = bytes == strlen("weight_map") && memcmp(key, "weight_map", bytes) == 0;
     } else if (reading->depth == 2 && reading->in_map) {
-        if (bytes == 0 || memchr(key, '\0', bytes) != NULL) {
+        if (bytes == 0) {
             ladle_fail(reading->error, LADLE_BAD_INPUT, "%s: a tensor in weight_map has no name", reading->path);
             return false;
         }
@@ -168,8 +167,12 @@ static bool take_end(void *self, enum ladle_json_type type)
     return true;
 }
 
-static const struct ladle_json_handler handler = {
-    .key = take_key, .string = take_string, .number = take_number, .other = take_other, .begin = take_begin, .end = take_end};
+static const struct ladle_json_handler handler = {.key = take_key,
+                                                  .string = take_string,
+                                                  .number = take_number,
+                                                  .other = take_other,
+                                                  .begin = take_begin,
+                                                  .end = take_end};
 
 struct ranked {
     const char *name;
@@ -218,7 +221,8 @@ static int finish_reading(struct reading *reading)
     return sort_shards(reading->index, reading->path, reading->error);
 }
 
-int ladle_index_parse(struct ladle_index *index, const char *path, const char *bytes, size_t count, struct ladle_error *error)
+int ladle_index_parse(struct ladle_index *index, const char *path, const char *bytes, size_t count,
+                      struct ladle_error *error)
 {
     struct reading reading = {.index = index, .path = path, .error = error};
     struct ladle_json_reader *reader = ladle_json_reader_create(path, &handler, &reading, error);
@@ -242,7 +246,8 @@ static int feed_file(struct ladle_json_reader *reader, int fd, const char *path,
         return ladle_fail(error, LADLE_BAD_INPUT, "%s: is not a regular file", path);
     }
     if (about.st_size > MOST_BYTES) {
-        return ladle_fail(error, LADLE_BAD_INPUT, "%s: is larger than the %d bytes that an index may have", path, MOST_BYTES);
+        return ladle_fail(error, LADLE_BAD_INPUT, "%s: is larger than the %d bytes that an index may have", path,
+                          MOST_BYTES);
     }
     char *piece = malloc(PIECE_BYTES);
     int status = piece == NULL ? ladle_fail_memory(error, path) : LADLE_OK;

@@ -26,7 +26,7 @@ struct ladle_index {
     struct ladle_index_entry *entries; /* as they came */
     uint32_t count, capacity;
     struct ladle_lookup by_tensor;
-    const char **shards;               /* file names, sorted once the index is read */
+    const char **shards; /* file names, sorted once the index is read */
     uint32_t shard_count, shard_capacity;
     struct ladle_lookup by_shard;
 };
@@ -36,7 +36,8 @@ struct ladle_index {
 int ladle_index_read(struct ladle_index *index, const char *path, struct ladle_error *error);
 
 /* As above, from a text. */
-int ladle_index_parse(struct ladle_index *index, const char *path, const char *bytes, size_t count, struct ladle_error *error);
+int ladle_index_parse(struct ladle_index *index, const char *path, const char *bytes, size_t count,
+                      struct ladle_error *error);
 
 /* The entry of a tensor, or NULL. */
 struct ladle_index_entry *ladle_index_find(const struct ladle_index *index, const char *tensor);

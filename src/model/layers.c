@@ -7,6 +7,7 @@
 #include "model/counts.h"
 #include "model/lookup.h"
 #include "model/names.h"
+#include "model/sides.h"
 
 #define MOST_DIGITS 9
 
@@ -17,8 +18,8 @@ struct parts {
     uint32_t number;
 };
 
-/* What follows PREFIX.NUMBER is found this way wherever a name is cut. A number that would not come out the same when written
- * anew ("007") or does not fit is no layer number. */
+/* What follows PREFIX.NUMBER is found this way wherever a name is cut. A number that would not come out the same when
+ * written anew ("007") or does not fit is no layer number. */
 static bool cut_name(const char *name, struct parts *parts)
 {
     const char *start = strchr(name, '.');
@@ -44,9 +45,9 @@ static bool cut_name(const char *name, struct parts *parts)
 struct group {
     const char *prefix; /* in a tensor's name, not terminated */
     size_t prefix_bytes;
-    uint32_t count;     /* different numbers */
-    bool gapless;       /* they are 0 to count - 1 */
-    int32_t stack;      /* its index among the stacks, -1: none */
+    uint32_t count; /* different numbers */
+    bool gapless;   /* they are 0 to count - 1 */
+    int32_t stack;  /* its index among the stacks, -1: none */
 };
 
 struct member {
@@ -159,23 +160,40 @@ static uint32_t counted_layers(const struct group *group, const struct ladle_cou
     return 0;
 }
 
+static bool is_sense(const struct group *group)
+{
+    char prefix[512]; /* in a longer one only the start is looked at */
+    size_t bytes = group->prefix_bytes < sizeof prefix ? group->prefix_bytes : sizeof prefix - 1;
+    memcpy(prefix, group->prefix, bytes);
+    prefix[bytes] = '\0';
+    return ladle_side_is_sense(prefix);
+}
+
 /* Fills `order` with the groups that are stacks, longest first, and returns their number. If config.json confirms none, the
- * longest without a gap is the only one. */
+ * longest without a gap is the only one. Configs of models with eyes or ears may leave the layers of their text side to a
+ * default (LLaVA 1.5): if only those of eyes and ears are confirmed, the longest of the others is a stack too. */
 static uint32_t choose_stacks(struct finder *finder, const struct ladle_counts *counts, struct group **order)
 {
-    uint32_t chosen = 0;
-    struct group *longest = NULL;
+    uint32_t chosen = 0, senses = 0;
+    struct group *longest = NULL, *longest_text = NULL;
     for (uint32_t i = 0; i < finder->group_count; i++) {
         struct group *group = &finder->groups[i];
+        bool sense = is_sense(group);
         if (counted_layers(group, counts) > 0) {
             order[chosen++] = group;
+            senses += sense;
         }
         if (group->gapless && (longest == NULL || group->count > longest->count)) {
             longest = group;
         }
+        if (group->gapless && !sense && group->count > 1 && (longest_text == NULL || group->count > longest_text->count)) {
+            longest_text = group;
+        }
     }
     if (chosen == 0 && longest != NULL) {
         order[chosen++] = longest;
+    } else if (chosen == senses && longest_text != NULL) {
+        order[chosen++] = longest_text;
     }
     qsort(order, chosen, sizeof(struct group *), compare_groups);
     return chosen;
@@ -196,7 +214,8 @@ static int make_stacks(struct finder *finder, const struct ladle_counts *counts,
         uint32_t layers = counted_layers(group, counts);
         layers = layers > 0 ? layers : group->count;
         group->stack = (int32_t)i;
-        made[i] = (struct ladle_stack){ladle_arena_copy(arena, group->prefix, group->prefix_bytes), layers, group->count - layers};
+        made[i] =
+            (struct ladle_stack){ladle_arena_copy(arena, group->prefix, group->prefix_bytes), layers, group->count - layers};
         status = made[i].prefix == NULL ? LADLE_NO_MEMORY : LADLE_OK;
     }
     free(order);
@@ -221,7 +240,8 @@ int ladle_layers_find(const struct ladle_tensor *tensors, size_t count, const st
         int32_t stack = member.group == NO_GROUP ? -1 : finder.groups[member.group].stack;
         const char *name = tensors[i].name;
         if (stack < 0) {
-            positions[i] = (struct ladle_position){.stack = -1, .after = ladle_name_is_head(name) || ladle_name_is_norm(name)};
+            positions[i] =
+                (struct ladle_position){.stack = -1, .after = ladle_name_is_head(name) || ladle_name_is_norm(name)};
         } else {
             bool extra = member.number >= (*stacks)[stack].layers;
             positions[i] = (struct ladle_position){.stack = stack, .layer = member.number, .extra = extra, .after = extra};

@@ -22,10 +22,10 @@ struct ladle_stack {
 
 /* Where a tensor stands. */
 struct ladle_position {
-    int32_t stack;   /* index of its stack; -1 outside the stacks */
-    uint32_t layer;  /* within the stack; for an extra layer: its number, >= layers, and `extra` is set */
+    int32_t stack;  /* index of its stack; -1 outside the stacks */
+    uint32_t layer; /* within the stack; for an extra layer: its number, >= layers, and `extra` is set */
     bool extra;
-    bool after;      /* outside the stacks or extra: comes after them (final norm, head), else before */
+    bool after; /* outside the stacks or extra: comes after them (final norm, head), else before */
 };
 
 /* Finds the stacks among `count` tensor names and where each tensor stands.
@@ -42,7 +42,8 @@ int ladle_layers_find(const struct ladle_tensor *tensors, size_t count, const st
 int ladle_layers_sort(struct ladle_tensor *tensors, struct ladle_position *positions, size_t count);
 
 /* The name of a tensor of a stack with another layer number, into the arena; NULL without memory. */
-const char *ladle_layers_rename(const char *name, const struct ladle_stack *stack, uint32_t layer, struct ladle_arena *arena);
+const char *ladle_layers_rename(const char *name, const struct ladle_stack *stack, uint32_t layer,
+                                struct ladle_arena *arena);
 
 /* The part of a stack's tensor name behind "PREFIX.NUMBER" ("" or ".mlp.up_proj.weight"). Points into the name. */
 const char *ladle_layers_suffix(const char *name, const struct ladle_stack *stack);
@@ -53,7 +54,8 @@ bool ladle_name_is_head(const char *name);
 /* Whether it is a token embedding (embed_tokens.weight, wte.weight, embed_in.weight, word_embeddings.weight, ...). */
 bool ladle_name_is_embedding(const char *name);
 
-/* Whether models recompute it, so that an input may lack it (.rotary_emb.inv_freq, .masked_bias, .attn.bias, .attention.bias). */
+/* Whether models recompute it, so that an input may lack it (.rotary_emb.inv_freq, .masked_bias, .attn.bias,
+ * .attention.bias). */
 bool ladle_name_is_buffer(const char *name);
 
 #endif

@@ -68,8 +68,7 @@ static bool grow(struct ladle_lookup *lookup, ladle_lookup_text *text_of, const 
 
 bool ladle_lookup_add(struct ladle_lookup *lookup, ladle_lookup_text *text_of, const void *self, uint32_t at)
 {
-    if (lookup->count >= lookup->slot_count / 2 &&
-        (lookup->slot_count == MOST_SLOTS || !grow(lookup, text_of, self))) {
+    if (lookup->count >= lookup->slot_count / 2 && (lookup->slot_count == MOST_SLOTS || !grow(lookup, text_of, self))) {
         return false;
     }
     place(lookup, text_of, self, at);

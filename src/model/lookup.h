@@ -10,10 +10,10 @@
 
 /* All zeros is empty. */
 struct ladle_lookup {
-    uint32_t *slots;    /* index + 1; 0: empty */
+    uint32_t *slots;     /* index + 1; 0: empty */
     uint32_t slot_count; /* a power of two, or 0 */
-    uint32_t count;     /* items in it */
-    uint64_t secret;    /* start of the hashes, so that no file can be made to collide */
+    uint32_t count;      /* items in it */
+    uint64_t secret;     /* start of the hashes, so that no file can be made to collide */
 };
 
 /* The text of item `at` of the caller's array, which `self` leads to; NUL-terminated unless `bytes` was set. */

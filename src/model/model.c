@@ -31,8 +31,8 @@ static int find_order(struct ladle_model *model, struct ladle_error *error)
 {
     model->positions = ladle_arena_take_array(&model->arena, model->tensor_count, sizeof *model->positions);
     if (model->positions == NULL ||
-        ladle_layers_find(model->tensors, model->tensor_count, model->config, &model->arena, model->positions, &model->stacks,
-                          &model->stack_count) != LADLE_OK ||
+        ladle_layers_find(model->tensors, model->tensor_count, model->config, &model->arena, model->positions,
+                          &model->stacks, &model->stack_count) != LADLE_OK ||
         ladle_layers_sort(model->tensors, model->positions, model->tensor_count) != LADLE_OK) {
         return ladle_fail_memory(error, model->path);
     }
@@ -50,8 +50,7 @@ static int make_table(struct ladle_model *model, struct ladle_error *error)
         int64_t other = ladle_model_index(model, tensor->name);
         if (other >= 0) {
             return ladle_fail(error, LADLE_BAD_INPUT, "%s: %s: is twice in the model, also in %s",
-                              model->files[tensor->file].path, tensor->name,
-                              model->files[model->tensors[other].file].path);
+                              model->files[tensor->file].path, tensor->name, model->files[model->tensors[other].file].path);
         }
         if (!ladle_lookup_add(&model->by_name, ladle_shards_tensor_name, model->tensors, i)) {
             return ladle_fail_memory(error, model->path);
@@ -163,7 +162,10 @@ size_t ladle_model_metadata_bytes(const struct ladle_model *model)
     return sizeof *model + model->arena.bytes + model->by_name.slot_count * sizeof *model->by_name.slots;
 }
 
-uint64_t ladle_model_tensor_count(const struct ladle_model *model) { return model->tensor_count; }
+uint64_t ladle_model_tensor_count(const struct ladle_model *model)
+{
+    return model->tensor_count;
+}
 
 const struct ladle_tensor *ladle_model_tensor(const struct ladle_model *model, uint64_t at)
 {
@@ -176,7 +178,10 @@ const struct ladle_tensor *ladle_model_find(const struct ladle_model *model, con
     return at < 0 ? NULL : &model->tensors[at];
 }
 
-uint32_t ladle_model_file_count(const struct ladle_model *model) { return model->file_count; }
+uint32_t ladle_model_file_count(const struct ladle_model *model)
+{
+    return model->file_count;
+}
 
 const char *ladle_model_file(const struct ladle_model *model, uint32_t file)
 {

@@ -14,7 +14,8 @@
 #include "model/layers.h"
 #include "model/lookup.h"
 
-/* A file with tensors. It is open only while its header is read: a recipe may bring more shards than there are descriptors. */
+/* A file with tensors. It is open only while its header is read: a recipe may bring more shards than there are
+ * descriptors. */
 struct ladle_model_file {
     const char *path;
     uint64_t bytes;
@@ -24,22 +25,22 @@ struct ladle_model_file {
 
 struct ladle_model {
     struct ladle_arena arena;
-    const char *path;          /* directory or file as found */
-    const char *directory;     /* the directory whose side files belong to the model */
+    const char *path;      /* directory or file as found */
+    const char *directory; /* the directory whose side files belong to the model */
     struct ladle_model_file *files;
     uint32_t file_count;
-    struct ladle_tensor *tensors;   /* in model order, see layers.h */
+    struct ladle_tensor *tensors;     /* in model order, see layers.h */
     struct ladle_position *positions; /* of each tensor */
     size_t tensor_count;
     struct ladle_lookup by_name; /* of tensors */
-    struct ladle_json *config; /* config.json; NULL if there is none */
+    struct ladle_json *config;   /* config.json; NULL if there is none */
     struct ladle_stack *stacks;
     uint32_t stack_count;
-    uint32_t main_stack;       /* index of the longest (first of equals); meaningless when stack_count is 0 */
-    bool tied;                 /* config says tie_word_embeddings (also inside text_config) */
-    int64_t embedding;         /* index of the token embedding, -1 if not recognised */
-    bool scaled;               /* quantised weights with scales of their own, or packed integers: copying only */
-    const char *scaled_why;    /* what shows that: a tensor name or "quantization_config in config.json" */
+    uint32_t main_stack;    /* index of the longest (first of equals); meaningless when stack_count is 0 */
+    bool tied;              /* config says tie_word_embeddings (also inside text_config) */
+    int64_t embedding;      /* index of the token embedding, -1 if not recognised */
+    bool scaled;            /* quantised weights with scales of their own, or packed integers: copying only */
+    const char *scaled_why; /* what shows that: a tensor name or "quantization_config in config.json" */
 };
 
 /* Index of a tensor by name, or -1. */

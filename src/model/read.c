@@ -23,8 +23,8 @@ static float from_bits(uint32_t bits)
     return value;
 }
 
-/* A float of `mantissa` bits below `exponent` bits. With `infinite` the largest exponent means Inf and NaN, as IEEE 754 has it;
- * without, only all ones is NaN (F8_E4M3). Source: OCP 8-bit Floating Point Specification 1.0, table 1. */
+/* A float of `mantissa` bits below `exponent` bits. With `infinite` the largest exponent means Inf and NaN, as IEEE 754 has
+ * it; without, only all ones is NaN (F8_E4M3). Source: OCP 8-bit Floating Point Specification 1.0, table 1. */
 static float widen_small(uint32_t bits, unsigned exponent_bits, unsigned mantissa_bits, bool infinite)
 {
     uint32_t largest = (1u << exponent_bits) - 1;
@@ -91,8 +91,8 @@ static int open_file(const struct ladle_model_file *file, int *fd, struct ladle_
     return status;
 }
 
-int ladle_model_read_floats(const struct ladle_model *model, const struct ladle_tensor *tensor, uint64_t first, uint64_t elems,
-                            float *out, struct ladle_error *error)
+int ladle_model_read_floats(const struct ladle_model *model, const struct ladle_tensor *tensor, uint64_t first,
+                            uint64_t elems, float *out, struct ladle_error *error)
 {
     enum ladle_dtype dtype = (enum ladle_dtype)tensor->dtype;
     if (!ladle_dtype_mergeable(dtype)) {
@@ -100,8 +100,9 @@ int ladle_model_read_floats(const struct ladle_model *model, const struct ladle_
                           ladle_dtype_name(dtype));
     }
     if (first > tensor->elems || elems > tensor->elems - first) {
-        return ladle_fail(error, LADLE_BAD_REQUEST, "%s: elements %" PRIu64 " and %" PRIu64 " more are not all among its %" PRIu64,
-                          tensor->name, first, elems, tensor->elems);
+        return ladle_fail(error, LADLE_BAD_REQUEST,
+                          "%s: elements %" PRIu64 " and %" PRIu64 " more are not all among its %" PRIu64, tensor->name,
+                          first, elems, tensor->elems);
     }
     const struct ladle_model_file *file = &model->files[tensor->file];
     size_t elem_bytes = ladle_dtype_bits(dtype) / 8;
@@ -113,7 +114,8 @@ int ladle_model_read_floats(const struct ladle_model *model, const struct ladle_
     uint8_t piece[PIECE_ELEMS * sizeof(double)];
     for (uint64_t done = 0; status == LADLE_OK && done < elems;) {
         size_t count = (size_t)ladle_min(elems - done, PIECE_ELEMS);
-        status = ladle_file_read_at(fd, file->path, piece, count * elem_bytes, tensor->offset + (first + done) * elem_bytes, error);
+        status = ladle_file_read_at(fd, file->path, piece, count * elem_bytes, tensor->offset + (first + done) * elem_bytes,
+                                    error);
         for (size_t i = 0; status == LADLE_OK && i < count; i++) {
             float value = widen(piece, i, dtype);
             memcpy((char *)out + (done + i) * sizeof value, &value, sizeof value); /* any alignment */

@@ -8,7 +8,8 @@
 /* Names of what only packed or scaled weights have beside them. */
 static bool is_packing(const char *name)
 {
-    static const char *const ends[] = {".qweight", ".qzeros", ".weight_packed", ".weight.absmax", ".weight.quant_map", ".SCB", NULL};
+    static const char *const ends[] = {".qweight", ".qzeros", ".weight_packed", ".weight.absmax", ".weight.quant_map",
+                                       ".SCB",     NULL};
     for (size_t i = 0; ends[i] != NULL; i++) {
         if (ladle_ends_with(name, ends[i])) {
             return true;
@@ -44,9 +45,17 @@ static bool is_scale(const struct ladle_model *model, const char *name)
 {
     static const struct {
         const char *end, *instead;
-    } pairs[] = {{"_scale", ""},         {"_scale_inv", ""},       {"_scales", ""},           {"_scale_2", ""},
-                 {".scale", ".weight"},  {".scales", ".weight"},   {"_scales", "_blocks"},    {".scale_weight", ".weight"},
-                 {".weight_scale", ""},  {".scale_inv", ".weight"}, {NULL, NULL}};
+    } pairs[] = {{"_scale", ""},
+                 {"_scale_inv", ""},
+                 {"_scales", ""},
+                 {"_scale_2", ""},
+                 {".scale", ".weight"},
+                 {".scales", ".weight"},
+                 {"_scales", "_blocks"},
+                 {".scale_weight", ".weight"},
+                 {".weight_scale", ""},
+                 {".scale_inv", ".weight"},
+                 {NULL, NULL}};
     for (size_t i = 0; pairs[i].end != NULL; i++) {
         if (scales_something(model, name, pairs[i].end, pairs[i].instead)) {
             return true;
@@ -73,7 +82,8 @@ void ladle_scales_look(struct ladle_model *model)
     bool declared = is_declared(model);
     for (size_t i = 0; i < model->tensor_count && !model->scaled; i++) {
         const struct ladle_tensor *tensor = &model->tensors[i];
-        if (is_packing(tensor->name) || ladle_dtype_bits((enum ladle_dtype)tensor->dtype) < 8 || is_scale(model, tensor->name)) {
+        if (is_packing(tensor->name) || ladle_dtype_bits((enum ladle_dtype)tensor->dtype) < 8 ||
+            is_scale(model, tensor->name)) {
             model->scaled = true;
             model->scaled_why = tensor->name;
         } else if (declared && is_packed_weight(tensor)) {

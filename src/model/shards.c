@@ -19,7 +19,7 @@ struct reading {
     struct ladle_model *model;
     const struct ladle_log *log;
     struct ladle_error *error;
-    const char *index_path;                   /* NULL: a single file without index */
+    const char *index_path; /* NULL: a single file without index */
     struct ladle_index index;
     struct ladle_safetensors_header *headers; /* of each file */
 };
@@ -72,7 +72,8 @@ static int read_headers(struct reading *reading, const char *const *names, uint3
     model->file_count = count;
     int status = LADLE_OK;
     for (uint32_t i = 0; status == LADLE_OK && i < count; i++) {
-        model->files[i].path = names == NULL ? model->path : ladle_arena_printf(&model->arena, "%s/%s", model->path, names[i]);
+        model->files[i].path =
+            names == NULL ? model->path : ladle_arena_printf(&model->arena, "%s/%s", model->path, names[i]);
         status = model->files[i].path == NULL ? no_memory(reading) : read_header(reading, i);
     }
     return status;
@@ -105,7 +106,8 @@ static const char *show_names(struct names *names)
 }
 
 /* Whether a tensor of a shard is taken; one that the index says is in another shard is not, and `copies` learns of it. */
-static bool is_wanted(struct reading *reading, const struct ladle_tensor *tensor, struct names *omitted, struct names *copies)
+static bool is_wanted(struct reading *reading, const struct ladle_tensor *tensor, struct names *omitted,
+                      struct names *copies)
 {
     struct ladle_index_entry *entry = ladle_index_find(&reading->index, tensor->name);
     if (entry == NULL) {
@@ -157,8 +159,8 @@ static int check_found(struct reading *reading)
     }
     int status = LADLE_OK;
     if (first != NULL) {
-        status = ladle_fail(reading->error, LADLE_BAD_INPUT, "%s: %s: is not in %s, the shard named for it", reading->index_path,
-                            first->tensor, index->shards[first->shard]);
+        status = ladle_fail(reading->error, LADLE_BAD_INPUT, "%s: %s: is not in %s, the shard named for it",
+                            reading->index_path, first->tensor, index->shards[first->shard]);
         if (missing.count > 1) {
             ladle_error_help(reading->error, "%zu tensors are missing so: %s", missing.count, show_names(&missing));
         }
@@ -234,7 +236,8 @@ static int read_directory(struct reading *reading)
     } else if (status == LADLE_OK) {
         status = ladle_directory_single(model->path, &directory, &single, reading->error);
         if (status == LADLE_OK && directory.has_index) {
-            ladle_warn(reading->log, "%s: has both model.safetensors and an index; the single file is read, as transformers does",
+            ladle_warn(reading->log,
+                       "%s: has both model.safetensors and an index; the single file is read, as transformers does",
                        model->path);
         }
         status = status == LADLE_OK ? read_single(reading, &single) : status;

@@ -8,9 +8,9 @@ static const struct {
     const char *start;
     enum ladle_side side;
 } words[] = {
-    {"vis", LADLE_SIDE_VISION},    {"image", LADLE_SIDE_VISION},  {"vit", LADLE_SIDE_VISION},    {"siglip", LADLE_SIDE_VISION},
-    {"audio", LADLE_SIDE_AUDIO},   {"speech", LADLE_SIDE_AUDIO},  {"sound", LADLE_SIDE_AUDIO},   {"text", LADLE_SIDE_TEXT},
-    {"language", LADLE_SIDE_TEXT}, {"llm", LADLE_SIDE_TEXT},      {NULL, LADLE_SIDE_ANY},
+    {"vis", LADLE_SIDE_VISION},    {"image", LADLE_SIDE_VISION}, {"vit", LADLE_SIDE_VISION},  {"siglip", LADLE_SIDE_VISION},
+    {"audio", LADLE_SIDE_AUDIO},   {"speech", LADLE_SIDE_AUDIO}, {"sound", LADLE_SIDE_AUDIO}, {"text", LADLE_SIDE_TEXT},
+    {"language", LADLE_SIDE_TEXT}, {"llm", LADLE_SIDE_TEXT},     {NULL, LADLE_SIDE_ANY},
 };
 
 enum ladle_side ladle_side_of(const char *name)

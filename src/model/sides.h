@@ -2,8 +2,8 @@
 #ifndef LADLE_MODEL_SIDES_H
 #define LADLE_MODEL_SIDES_H
 
-/* Within the room: models with eyes and ears. Which side of a model a tensor or a part of config.json belongs to, by the words
- * in its name. */
+/* Within the room: models with eyes and ears. Which side of a model a tensor or a part of config.json belongs to, by the
+ * words in its name. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,7 +12,8 @@
 
 enum ladle_side { LADLE_SIDE_ANY, LADLE_SIDE_TEXT, LADLE_SIDE_VISION, LADLE_SIDE_AUDIO };
 
-/* The side that the first telling word of a name speaks of: "vision_config", "model.visual.blocks" and the like. Words end at
+/* The side that the first telling word of a name speaks of: "vision_config", "model.visual.blocks" and the like. Words end
+ * at
  * '.', '_' and '-'. */
 enum ladle_side ladle_side_of(const char *name);
 

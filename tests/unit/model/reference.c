@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "made.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model/reference.h"
+
+static struct ladle_arena arena;
+
+static int forget(void **state)
+{
+    ladle_arena_finish(&arena);
+    return made_no_folder(state);
+}
+
+/* The end of the path that a reference leads to. */
+static void assert_found(const char *text, const char *recipe, const char *end)
+{
+    struct ladle_error *error = ladle_error_create();
+    const char *path = NULL;
+    if (ladle_reference_find(text, "r.yml:1:2", recipe, &arena, &path, error) != LADLE_OK) {
+        fail_msg("%s", ladle_error_message(error, 0));
+    }
+    char here[4096];
+    assert_non_null(getcwd(here, sizeof here - 64));
+    strcat(strcat(here, "/"), end);
+    assert_string_equal(path, here);
+    ladle_error_destroy(error);
+}
+
+static void assert_missing(const char *text, const char *recipe, const char *says, const char *also)
+{
+    struct ladle_error *error = ladle_error_create();
+    const char *path = NULL;
+    assert_int_equal(ladle_reference_find(text, "r.yml:1:2", recipe, &arena, &path, error), LADLE_BAD_INPUT);
+    assert_int_equal(ladle_error_count(error), 1);
+    made_says(error, "r.yml:1:2: ");
+    made_says(error, says);
+    made_says(error, also);
+    ladle_error_destroy(error);
+}
+
+static void relative_names_are_looked_for_twice(void **state)
+{
+    made_directory("recipes");
+    made_directory("recipes/a");
+    assert_found("a", "recipes/r.yml", "recipes/a");
+    made_directory("a"); /* the working directory goes first */
+    assert_found("a", "recipes/r.yml", "a");
+    assert_found("a", "-", "a");
+    assert_found("a", "r.yml", "a");
+    assert_found("a", NULL, "a");
+}
+
+static void spellings_of_one_model_give_one_path(void **state)
+{
+    made_directory("x");
+    made_directory("x/a");
+    assert_int_equal(symlink("x/a", "link"), 0);
+    assert_found("x/a", "r.yml", "x/a");
+    assert_found("./x//a/", "r.yml", "x/a");
+    assert_found("x/../x/a/.", "r.yml", "x/a");
+    assert_found("link", "r.yml", "x/a");
+    char here[4096], whole[4200];
+    assert_non_null(getcwd(here, sizeof here));
+    snprintf(whole, sizeof whole, "%s/x/a", here);
+    assert_found(whole, "elsewhere/r.yml", "x/a");
+}
+
+static void odd_names_that_exist_are_paths(void **state)
+{
+    made_directory("g:");
+    made_directory("g:/11b");
+    made_directory("g:/11b/Alpha Tern");
+    made_directory("base+adapter");
+    made_directory("model@v1");
+    made_directory("model:x");
+    made_text("one.safetensors", "");
+    assert_found("g:/11b/Alpha Tern", "r.yml", "g:/11b/Alpha Tern");
+    assert_found("base+adapter", "r.yml", "base+adapter");
+    assert_found("model@v1", "r.yml", "model@v1");
+    assert_found("model:x", "r.yml", "model:x");
+    assert_found("one.safetensors", "r.yml", "one.safetensors");
+}
+
+static void model_in_front_is_dropped(void **state)
+{
+    made_directory("org");
+    made_directory("org/a");
+    assert_found("model:org/a", "r.yml", "org/a");
+    assert_found("model: org/a", "r.yml", "org/a");
+    assert_missing("model:", "r.yml", "empty", "");
+    assert_missing("model:org/b", "r.yml", "'org/b'", "org/b");
+}
+
+static void what_is_not_found_says_where_it_was_looked_for(void **state)
+{
+    char here[4096];
+    assert_non_null(getcwd(here, sizeof here - 64));
+    strcat(here, "/no/such/model");
+    assert_missing("no/such/model", "recipes/r.yml", "model 'no/such/model' was not found", here);
+    assert_missing("no/such/model", "recipes/r.yml", "recipes/no/such/model", "");
+    assert_missing("/no/such/model", "recipes/r.yml", "looked at /no/such/model", "");
+    assert_missing("g:/11b/x", "r.yml", "model 'g:/11b/x' was not found", "");
+    assert_missing("", "r.yml", "empty", "");
+}
+
+static void what_is_to_come_says_so(void **state)
+{
+    assert_missing("org/name", "recipes/r.yml", "not supported yet", "recipes/org/name");
+    assert_missing("name", "r.yml", "not supported yet", "looked at");
+    assert_missing("org/name@main", "r.yml", "revisions (model@revision) are not supported yet", "org/name@main");
+    assert_missing("org/name+./lora", "r.yml", "adapters (base+adapter) are not supported yet", "org/name+./lora");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(relative_names_are_looked_for_twice, made_folder, forget),
+        cmocka_unit_test_setup_teardown(spellings_of_one_model_give_one_path, made_folder, forget),
+        cmocka_unit_test_setup_teardown(odd_names_that_exist_are_paths, made_folder, forget),
+        cmocka_unit_test_setup_teardown(model_in_front_is_dropped, made_folder, forget),
+        cmocka_unit_test_setup_teardown(what_is_not_found_says_where_it_was_looked_for, made_folder, forget),
+        cmocka_unit_test_setup_teardown(what_is_to_come_says_so, made_folder, forget),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
