@@ -153,7 +153,7 @@ struct ladle_kernels {
 
     /* Philox4x32-10 words: 4 * blocks of them, for counters (low32(j), high32(j), stream, 0), j = first, first + 1, ... */
     void (*philox)(uint32_t *words, uint64_t first, size_t blocks, uint32_t stream, uint64_t key);
-    /* y = p * log(p / q) with p = x / x_sum + 1e-8, q = b / b_sum + 1e-8; x, b at least 0. */
+    /* y = p * log(p / q) with p = x / x_sum + 1e-8, q = b / b_sum + 1e-8; x and b from 0 to their sums, or NaN. */
     void (*divergence)(double *y, const double *x, double x_sum, const double *b, double b_sum, size_t n);
     /* table[4 * bins[i] + (i mod 4)] += 1: four interleaved tables, so that runs of one bin do not wait for themselves. */
     void (*tabulate)(uint32_t *table, const uint32_t *bins, size_t n);

@@ -74,10 +74,9 @@ static inline double log_near(double x)
     return x != x ? x : y;
 }
 
-static void divergence(double *restrict y, const double *restrict x, double x_sum, const double *restrict b, double b_sum,
-                       size_t n)
+static void divergence(double *y, const double *x, double x_sum, const double *b, double b_sum, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
+    EACH for (size_t i = 0; i < n; i++) {
         double p = x[i] / x_sum + 1e-8, q = b[i] / b_sum + 1e-8;
         y[i] = p * log_near(p / q);
     }

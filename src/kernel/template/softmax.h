@@ -20,9 +20,9 @@ static double NAME(largest)(double so_far, const void *x_, size_t n)
     return undefined > 0 ? (double)NAN : so_far;
 }
 
-static void NAME(power)(double *restrict y, const void *x_, double most, size_t n)
+static void NAME(power)(double *y, const void *x_, double most, size_t n)
 {
-    const T *restrict x = x_;
-    for (size_t i = 0; i < n; i++)
+    const T *x = x_;
+    EACH for (size_t i = 0; i < n; i++)
         y[i] = exp_below((double)x[i] - most);
 }
