@@ -118,11 +118,21 @@ static enum ladle_list_kind classify_list(const char *key, const struct ladle_js
     return each ? LADLE_LIST_UNSURE : LADLE_LIST_OTHER;
 }
 
+/* Whether a text is one letter for each layer; bytes of longer characters are no letters. */
+static bool is_letters(const char *text, uint32_t layers)
+{
+    size_t bytes = 0;
+    while (text[bytes] != '\0' && (text[bytes] & 0x80) == 0) {
+        bytes++;
+    }
+    return text[bytes] == '\0' && bytes == layers;
+}
+
 enum ladle_list_kind ladle_list_classify(const char *key, const struct ladle_json *value, const struct ladle_stack *stack)
 {
     if (value->type == LADLE_JSON_LIST) {
         return classify_list(key, value, stack);
     }
     bool letters = value->type == LADLE_JSON_STRING && strcmp(key, "hybrid_override_pattern") == 0;
-    return letters && strlen(value->text) == stack->layers ? LADLE_LIST_LETTERS : LADLE_LIST_OTHER;
+    return letters && is_letters(value->text, stack->layers) ? LADLE_LIST_LETTERS : LADLE_LIST_OTHER;
 }

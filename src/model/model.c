@@ -114,7 +114,11 @@ int ladle_model_open(struct ladle_model **out, const char *path, const struct la
     if (model == NULL) {
         return ladle_fail_memory(error, path);
     }
-    model->path = ladle_arena_copy(&model->arena, path, strlen(path));
+    size_t bytes = strlen(path);
+    while (bytes > 1 && path[bytes - 1] == '/') {
+        bytes--;
+    }
+    model->path = ladle_arena_copy(&model->arena, path, bytes);
     int status = model->path == NULL ? ladle_fail_memory(error, path) : ladle_shards_read(model, log, error);
     if (status == LADLE_OK) {
         status = read_config(model, error);

@@ -3,86 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "model/index.h"
+#include "model/store.h"
 #include "tensor/safetensors.h"
 
 #define SHOWN_NAMES 3
-
-/* What is needed while the files of a model are read. */
-struct reading {
-    struct ladle_model *model;
-    const struct ladle_log *log;
-    struct ladle_error *error;
-    const char *index_path; /* NULL: a single file without index */
-    struct ladle_index index;
-    struct ladle_safetensors_header *headers; /* of each file */
-};
-
-static int no_memory(struct reading *reading)
-{
-    return ladle_fail_memory(reading->error, reading->model->path);
-}
-
-/* Opens a file, reads its header and closes it. */
-static int read_header(struct reading *reading, uint32_t file)
-{
-    struct ladle_model_file *about = &reading->model->files[file];
-    int fd = open(about->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a pipe must not make us wait */
-    if (fd < 0) {
-        int code = errno;
-        enum ladle_status status = code == EMFILE || code == ENFILE || code == EIO ? LADLE_FAILED : LADLE_BAD_INPUT;
-        ladle_fail_errno(reading->error, status, code, "%s: cannot open it", about->path);
-        if (code == ENOENT && reading->index_path != NULL) {
-            ladle_error_help(reading->error, "%s names this shard; is the download complete?", reading->index_path);
-        }
-        return status;
-    }
-    struct stat stat;
-    int status = LADLE_OK;
-    if (fstat(fd, &stat) != 0) {
-        status = ladle_fail_errno(reading->error, LADLE_FAILED, errno, "%s: cannot read it", about->path);
-    } else if (!S_ISREG(stat.st_mode)) {
-        status = ladle_fail(reading->error, LADLE_BAD_INPUT, "%s: is not a regular file", about->path);
-    } else {
-        struct ladle_safetensors_header *header = &reading->headers[file];
-        status = ladle_safetensors_read(fd, about->path, file, &reading->model->arena, header, reading->error);
-        about->bytes = header->file_bytes;
-        about->modified = stat.st_mtim;
-        about->header_hash = header->hash;
-    }
-    close(fd); /* only read: nothing can be lost */
-    return status;
-}
-
-/* Reads the headers of `count` files whose names are below the model's directory (or the model itself, without names). */
-static int read_headers(struct reading *reading, const char *const *names, uint32_t count)
-{
-    struct ladle_model *model = reading->model;
-    model->files = ladle_arena_take_array(&model->arena, count, sizeof *model->files);
-    reading->headers = calloc(count, sizeof *reading->headers);
-    if (model->files == NULL || reading->headers == NULL) {
-        return no_memory(reading);
-    }
-    model->file_count = count;
-    int status = LADLE_OK;
-    for (uint32_t i = 0; status == LADLE_OK && i < count; i++) {
-        model->files[i].path =
-            names == NULL ? model->path : ladle_arena_printf(&model->arena, "%s/%s", model->path, names[i]);
-        status = model->files[i].path == NULL ? no_memory(reading) : read_header(reading, i);
-    }
-    return status;
-}
-
-const char *ladle_shards_tensor_name(const void *self, uint32_t at, size_t *bytes)
-{
-    return ((const struct ladle_tensor *)self)[at].name;
-}
 
 /* Names for a message: the first few, then how many more. */
 struct names {
@@ -105,44 +35,113 @@ static const char *show_names(struct names *names)
     return names->text.data != NULL ? names->text.data : "";
 }
 
-/* Whether a tensor of a shard is taken; one that the index says is in another shard is not, and `copies` learns of it. */
-static bool is_wanted(struct reading *reading, const struct ladle_tensor *tensor, struct names *omitted,
-                      struct names *copies)
+/* What is needed while the files of a model are read. */
+struct reading {
+    struct ladle_model *model;
+    const struct ladle_log *log;
+    struct ladle_error *error;
+    const char *index_path; /* NULL: a single file without index */
+    struct ladle_index index;
+    struct ladle_store store;
+    struct names omitted; /* in the index */
+    struct names copies;  /* in shards that the index does not name for them */
+};
+
+static int no_memory(struct reading *reading)
 {
+    return ladle_fail_memory(reading->error, reading->model->path);
+}
+
+/* Whether a tensor is taken: one that the index says is in another shard is not. */
+static bool is_wanted(struct reading *reading, const struct ladle_tensor *tensor)
+{
+    if (reading->index_path == NULL) {
+        return true;
+    }
     struct ladle_index_entry *entry = ladle_index_find(&reading->index, tensor->name);
     if (entry == NULL) {
-        add_name(omitted, tensor->name);
+        add_name(&reading->omitted, tensor->name);
         return true;
     }
     if (entry->shard != tensor->file) {
-        add_name(copies, tensor->name);
+        add_name(&reading->copies, tensor->name);
         return false;
     }
     entry->found = true;
     return true;
 }
 
-/* Puts the tensors of all shards into one array. */
-static int gather(struct reading *reading, struct names *omitted, struct names *copies)
+/* Reads the header of an open file and keeps its tensors. */
+static int take_tensors(struct reading *reading, uint32_t file, int fd)
 {
-    struct ladle_model *model = reading->model;
-    size_t total = 0;
-    for (uint32_t i = 0; i < model->file_count; i++) {
-        total += reading->headers[i].count;
+    struct ladle_model_file *about = &reading->model->files[file];
+    struct ladle_safetensors_header header = {0};
+    struct ladle_arena arena = {0};
+    int status = ladle_safetensors_read(fd, about->path, file, &arena, &header, reading->error);
+    about->bytes = header.file_bytes;
+    about->header_hash = header.hash;
+    size_t expected = reading->index_path == NULL ? header.count : reading->index.count - reading->store.count;
+    if (status == LADLE_OK && reading->store.count == 0 && !ladle_store_reserve(&reading->store, expected)) {
+        status = no_memory(reading);
     }
-    model->tensors = ladle_arena_take_array(&model->arena, total, sizeof *model->tensors);
-    if (model->tensors == NULL) {
-        return no_memory(reading);
-    }
-    for (uint32_t i = 0; i < model->file_count; i++) {
-        for (size_t j = 0; j < reading->headers[i].count; j++) {
-            const struct ladle_tensor *tensor = &reading->headers[i].tensors[j];
-            if (is_wanted(reading, tensor, omitted, copies)) {
-                model->tensors[model->tensor_count++] = *tensor;
-            }
+    for (size_t i = 0; status == LADLE_OK && i < header.count; i++) {
+        if (is_wanted(reading, &header.tensors[i]) && !ladle_store_add(&reading->store, &header.tensors[i])) {
+            status = no_memory(reading);
         }
     }
-    return LADLE_OK;
+    ladle_arena_finish(&arena);
+    return status;
+}
+
+/* Opens a file, reads its header and closes it. */
+static int read_file(struct reading *reading, uint32_t file)
+{
+    struct ladle_model_file *about = &reading->model->files[file];
+    int fd = open(about->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a pipe must not make us wait */
+    if (fd < 0) {
+        int code = errno;
+        enum ladle_status status = code == EMFILE || code == ENFILE || code == EIO ? LADLE_FAILED : LADLE_BAD_INPUT;
+        ladle_fail_errno(reading->error, status, code, "%s: cannot open it", about->path);
+        if (code == ENOENT && reading->index_path != NULL) {
+            ladle_error_help(reading->error, "%s names this shard; is the download complete?", reading->index_path);
+        }
+        return status;
+    }
+    struct stat stat;
+    int status = LADLE_OK;
+    if (fstat(fd, &stat) != 0) {
+        status = ladle_fail_errno(reading->error, LADLE_FAILED, errno, "%s: cannot read it", about->path);
+    } else if (!S_ISREG(stat.st_mode)) {
+        status = ladle_fail(reading->error, LADLE_BAD_INPUT, "%s: is not a regular file", about->path);
+    } else {
+        about->modified = stat.st_mtim;
+        status = take_tensors(reading, file, fd);
+    }
+    close(fd); /* only read: nothing can be lost */
+    return status;
+}
+
+/* Reads `count` files whose names are below the model's directory (or the model itself, without names). */
+static int read_files(struct reading *reading, const char *const *names, uint32_t count)
+{
+    struct ladle_model *model = reading->model;
+    model->files = ladle_arena_take_array(&model->arena, count, sizeof *model->files);
+    if (model->files == NULL) {
+        return no_memory(reading);
+    }
+    model->file_count = count;
+    int status = LADLE_OK;
+    for (uint32_t i = 0; status == LADLE_OK && i < count; i++) {
+        model->files[i].path =
+            names == NULL ? model->path : ladle_arena_printf(&model->arena, "%s/%s", model->path, names[i]);
+        status = model->files[i].path == NULL ? no_memory(reading) : read_file(reading, i);
+    }
+    return status;
+}
+
+const char *ladle_shards_tensor_name(const void *self, uint32_t at, size_t *bytes)
+{
+    return ((const struct ladle_tensor *)self)[at].name;
 }
 
 /* What the index names must be in the shard that it names. */
@@ -171,36 +170,20 @@ static int check_found(struct reading *reading)
 
 static int read_shards(struct reading *reading)
 {
-    struct names omitted = {0}, copies = {0};
     int status = ladle_index_read(&reading->index, reading->index_path, reading->error);
     if (status == LADLE_OK) {
-        status = read_headers(reading, reading->index.shards, reading->index.shard_count);
-    }
-    if (status == LADLE_OK) {
-        status = gather(reading, &omitted, &copies);
+        status = read_files(reading, reading->index.shards, reading->index.shard_count);
     }
     if (status == LADLE_OK) {
         status = check_found(reading);
     }
-    if (status == LADLE_OK && omitted.count > 0) {
+    if (status == LADLE_OK && reading->omitted.count > 0) {
         ladle_warn(reading->log, "%s: does not list %zu tensors that its shards hold; they are taken all the same: %s",
-                   reading->index_path, omitted.count, show_names(&omitted));
+                   reading->index_path, reading->omitted.count, show_names(&reading->omitted));
     }
-    if (status == LADLE_OK && copies.count > 0) {
+    if (status == LADLE_OK && reading->copies.count > 0) {
         ladle_warn(reading->log, "%s: %zu tensors are in other shards as well; those copies are not read: %s",
-                   reading->index_path, copies.count, show_names(&copies));
-    }
-    ladle_text_finish(&omitted.text);
-    ladle_text_finish(&copies.text);
-    return status;
-}
-
-static int read_single(struct reading *reading, const char *const *name)
-{
-    int status = read_headers(reading, name, 1);
-    if (status == LADLE_OK) {
-        reading->model->tensors = reading->headers[0].tensors;
-        reading->model->tensor_count = reading->headers[0].count;
+                   reading->index_path, reading->copies.count, show_names(&reading->copies));
     }
     return status;
 }
@@ -240,7 +223,7 @@ static int read_directory(struct reading *reading)
                        "%s: has both model.safetensors and an index; the single file is read, as transformers does",
                        model->path);
         }
-        status = status == LADLE_OK ? read_single(reading, &single) : status;
+        status = status == LADLE_OK ? read_files(reading, &single, 1) : status;
     }
     if (status == LADLE_OK) {
         tell_unread(reading, &directory, single);
@@ -251,7 +234,7 @@ static int read_directory(struct reading *reading)
 
 int ladle_shards_read(struct ladle_model *model, const struct ladle_log *log, struct ladle_error *error)
 {
-    struct reading reading = {.model = model, .log = log, .error = error};
+    struct reading reading = {.model = model, .log = log, .error = error, .store.arena = &model->arena};
     struct stat about;
     int status;
     if (stat(model->path, &about) != 0) {
@@ -263,9 +246,12 @@ int ladle_shards_read(struct ladle_model *model, const struct ladle_log *log, st
         const char *slash = strrchr(model->path, '/');
         size_t bytes = slash == NULL ? 1 : slash == model->path ? 1 : (size_t)(slash - model->path);
         model->directory = ladle_arena_copy(&model->arena, slash == NULL ? "." : model->path, bytes);
-        status = model->directory == NULL ? no_memory(&reading) : read_single(&reading, NULL);
+        status = model->directory == NULL ? no_memory(&reading) : read_files(&reading, NULL, 1);
     }
+    model->tensors = reading.store.tensors;
+    model->tensor_count = reading.store.count;
     ladle_index_finish(&reading.index);
-    free(reading.headers);
+    ladle_text_finish(&reading.omitted.text);
+    ladle_text_finish(&reading.copies.text);
     return status;
 }

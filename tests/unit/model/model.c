@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 static struct ladle_model *opened(const char *path)
 {
     struct ladle_error *error = ladle_error_create();
@@ -284,6 +286,23 @@ static void more_shards_than_descriptors(void **state)
     ladle_model_close(model);
 }
 
+static void many_tensors_take_little_memory(void **state)
+{
+    struct ladle_text tensors = {0};
+    for (unsigned i = 0; i < 20000; i++) {
+        ladle_text_printf(&tensors, "model.layers.%u.mlp.experts.%u.up_proj.weight BF16 2x%u\n", i / 100, i % 100,
+                          1 + i % 3);
+    }
+    made_file("model.safetensors", tensors.data);
+    struct ladle_model *model = opened(".");
+    assert_int_equal(ladle_model_layers(model), 200);
+    const struct ladle_tensor *tensor = ladle_model_find(model, "model.layers.133.mlp.experts.6.up_proj.weight");
+    assert_true(tensor != NULL && tensor->shape[0] == 2 && tensor->shape[1] == 2);
+    assert_true(ladle_model_metadata_bytes(model) < 20000 * 150); /* tensor, name, place, hash table */
+    ladle_model_close(model);
+    ladle_text_finish(&tensors);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +316,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_broken_config_is_refused, made_folder, made_no_folder),
         cmocka_unit_test_setup_teardown(a_tied_head_is_the_token_embedding, made_folder, made_no_folder),
         cmocka_unit_test_setup_teardown(weights_that_are_no_plain_numbers, made_folder, made_no_folder),
+        cmocka_unit_test_setup_teardown(many_tensors_take_little_memory, made_folder, made_no_folder),
         cmocka_unit_test_setup_teardown(more_shards_than_descriptors, made_folder, made_no_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
