@@ -34,7 +34,7 @@ static void start(struct ladle_queue *io, struct ladle_io_request *request)
 {
     struct ring *ring = (struct ring *)io;
     struct io_uring_sqe *entry = next_entry(ring);
-    uint8_t *buffer = request->buffer + request->done;
+    uint8_t *buffer = request->buffer ? request->buffer + request->done : NULL; /* a sync has none */
     unsigned bytes = (unsigned)(request->bytes - request->done);
     uint64_t offset = request->offset + request->done;
 

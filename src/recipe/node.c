@@ -260,8 +260,8 @@ static int weigh(const struct parser *parser, struct ladle_built_node *built)
 static int end_container(struct parser *parser)
 {
     struct frame frame = parser->frames[--parser->depth];
-    struct ladle_built_node *const *children = parser->children + frame.first;
     size_t count = parser->child_count - frame.first;
+    struct ladle_built_node *const *children = count > 0 ? parser->children + frame.first : NULL;
     int status = frame.node->node.kind == LADLE_NODE_LIST
                      ? fill_list(parser, frame.node, children, count)
                      : ladle_node_fill_map(&parser->builder, frame.node, children, count);
