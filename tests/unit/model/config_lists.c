@@ -35,10 +35,12 @@ static void lists_of_numbers_of_layers(void **state)
 {
     assert_without_1("{\"n_layer\": 4, \"cross_attention_layers\": [1, 3], \"attn_layer_indices\": [0, 2],"
                      " \"fullatt_block_indexes\": [2], \"mlp_only_layers\": [], \"moe_layers\": [0, 1, 2, 3],"
-                     " \"full_attn_idxs\": [0, 1, 2, 3], \"dense_layers\": [0, 3]}",
+                     " \"full_attn_idxs\": [0, 1, 2, 3], \"dense_layers\": [0, 3],"
+                     " \"all_layers\": [0, 1, 2, 3]}",
                      "{\"n_layer\": 3, \"cross_attention_layers\": [2], \"attn_layer_indices\": [0, 1],"
                      " \"fullatt_block_indexes\": [1], \"mlp_only_layers\": [], \"moe_layers\": [0, 1, 2],"
-                     " \"full_attn_idxs\": [0, 1, 2], \"dense_layers\": [0, 2]}");
+                     " \"full_attn_idxs\": [0, 1, 2], \"dense_layers\": [0, 2],"
+                     " \"all_layers\": [0, 1, 2]}");
     /* numbers of layers that there are not mean nothing */
     assert_without_1("{\"n_layer\": 4, \"cross_attention_layers\": [3, 8, 13]}",
                      "{\"n_layer\": 3, \"cross_attention_layers\": [2, 8, 13]}");
@@ -142,10 +144,10 @@ static void numbers_of_first_layers(void **state)
     rewritten_begin("h.[4].w", "{\"n_layer\": 4, \"first_k_dense_replace\": 2}");
     rewritten_leave_out("h", 3);
     rewritten_expect("{\"n_layer\": 3, \"first_k_dense_replace\": 2}");
-    const struct ladle_model *donor = rewritten_begin("h.[4].w", "{\"n_layer\": 4, \"first_k_dense_replace\": 1}");
+    const struct ladle_model *donor = rewritten_begin("h.[4].w", "{\"n_layer\": 4, \"first_k_dense_replace\": 2}");
     rewritten_add("h", donor, 3);
     rewritten_add("h", donor, 0); /* a dense one behind: no number can say so */
-    rewritten_expect("{\"n_layer\": 2, \"first_k_dense_replace\": 1}");
+    rewritten_expect("{\"n_layer\": 2, \"first_k_dense_replace\": 2}");
 }
 
 static void lists_belong_to_the_side_whose_count_stands_beside(void **state)
@@ -181,6 +183,10 @@ static void layers_of_another_kind_than_the_index_says_are_warned_of(void **stat
                     "{\"n_layer\": 4, \"mlp_layer_types\": [\"dense\", \"dense\", \"sparse\", \"dense\"]}");
     rewritten_leave_out("h", 0);
     rewritten_expect("{\"n_layer\": 3, \"mlp_layer_types\": [\"dense\", \"sparse\", \"dense\"]}");
+    assert_string_equal(made_messages(), "");
+    rewritten_begin("h.[4].w\nh.2.moe", "{\"n_layer\": 4, \"mlp_only_layers\": [0, 1, 3]}");
+    rewritten_leave_out("h", 0);
+    rewritten_expect("{\"n_layer\": 3, \"mlp_only_layers\": [0, 2]}");
     assert_string_equal(made_messages(), "");
 }
 

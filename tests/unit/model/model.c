@@ -237,7 +237,8 @@ static void weights_that_are_no_plain_numbers(void **state)
     assert_scaled("a.weight BF16 2x2\na.weight_scale F32 -", "{}", NULL);
     assert_scaled("a.weight F8_E4M3 2x2\nb.weight BF16 2x2", "{}", NULL);
     assert_scaled("a.weight F8_E4M3 2x2", declared, "quantization_config in config.json");
-    assert_scaled("a.weight BF16 2x2\nbuffer I64 4", declared, NULL);
+    assert_scaled("a.weight BF16 2x2\nbuffer I64 4\nmask U8 4", declared, NULL);
+    assert_scaled("a.weight I32 2x2", declared, "quantization_config in config.json");
     assert_scaled("a.weight F8_E4M3 2x2", "{\"quantization_config\": null}", NULL);
     assert_scaled("a.qweight I32 2x2\na.scales F16 2x2", "{}", "a.qweight");
     assert_scaled("a.weight U8 2x1\na.weight.absmax F32 1", "{}", "a.weight.absmax");

@@ -102,7 +102,10 @@ static void what_is_not_found_says_where_it_was_looked_for(void **state)
     strcat(here, "/no/such/model");
     assert_missing("no/such/model", "recipes/r.yml", "model 'no/such/model' was not found", here);
     assert_missing("no/such/model", "recipes/r.yml", "recipes/no/such/model", "");
-    assert_missing("/no/such/model", "recipes/r.yml", "looked at /no/such/model", "");
+    assert_missing("/no/such/model", "recipes/r.yml", "was not found\n  looked at /no/such/model", "");
+    made_directory("recipes");
+    made_directory("recipes/a");
+    assert_missing("/a", "recipes/r.yml", "looked at /a", ""); /* whole paths are not below the recipe */
     assert_missing("g:/11b/x", "r.yml", "model 'g:/11b/x' was not found", "");
     assert_missing("", "r.yml", "empty", "");
 }
