@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* arcee_fusion: from the other model only what matters most. The importance of an element is its change, times how far the
  * softmax of its row diverges from that of the base's row; a threshold comes from quartiles of the importances of the
- * tensor. Blocks hold whole rows, so that one statistics pass does both. Source: spec methods.md "arcee_fusion". */
+ * tensor. Blocks hold whole rows: the first statistics pass finds divergences and begins to rank, the next settles the
+ * ranks. Source: spec methods.md "arcee_fusion". */
 #include <math.h>
 
 #include "method/registry.h"
@@ -64,6 +65,16 @@ static struct strips strips_take(const struct ladle_task *task, void **scratch)
     return strips;
 }
 
+/* A sample would not help: importances grow with the third power of a row's scale, and it sees too few rows to tell their
+ * quartiles to a few hundredths. So the selection is made for passes that cost nothing. */
+static struct ladle_task unsampled_task(const struct ladle_task *task)
+{
+    struct ladle_task unsampled = *task;
+
+    unsampled.resident = true;
+    return unsampled;
+}
+
 static void needs(const struct ladle_task *task, struct ladle_needs *needs)
 {
     needs->rows = true;
@@ -71,12 +82,12 @@ static void needs(const struct ladle_task *task, struct ladle_needs *needs)
     if (task->elems == 0)
         return;
     uint64_t rows = task->elems / task->row_elems;
-    needs->passes = ladle_selection_passes(task);
-    needs->sample = ladle_selection_samples(task);
+    struct ladle_task unsampled = unsampled_task(task);
+    needs->passes = ladle_selection_passes(&unsampled);
     needs->scratch_bytes += ladle_selection_scratch_bytes(task);
     needs->state_bytes = ladle_array_bytes(1, sizeof(struct fusion)) +
                          ladle_array_bytes(rows <= ROWS_KEPT ? (size_t)rows : 0, sizeof(double)) +
-                         ladle_selection_state_bytes(task, 3);
+                         ladle_selection_state_bytes(&unsampled, 3);
 }
 
 /* Quantile q is the element in place floor(q * (n - 1)) from below, counted from 0. */
@@ -184,23 +195,6 @@ static void rank_row(const struct ladle_task *task, struct ladle_selection *sele
     }
 }
 
-/* Pieces of rows stand for rows: a divergence hardly depends on how many elements it is taken from. */
-static void sample(const struct ladle_task *task, void *state, const struct ladle_block *block, void *scratch)
-{
-    double *kept;
-    struct ladle_selection *selection;
-    struct strips strips = strips_take(task, &scratch);
-
-    parts_of(task, state, &kept, &selection);
-    ladle_selection_open(task, scratch);
-    for (size_t at = 0; at < block->elems; at += LADLE_STRIP) {
-        size_t n = ladle_strip_elems(at, block->elems);
-        double divergence = find_divergence(task, block, at, n, &strips);
-        rank_row(task, selection, block, at, n, divergence, &strips, scratch);
-    }
-    ladle_selection_estimate(task, selection, block->elems, scratch);
-}
-
 static void accumulate(const struct ladle_task *task, void *state, unsigned pass, const struct ladle_block *block,
                        const uint64_t *before, void *partial, void *scratch)
 {
@@ -277,15 +271,15 @@ const struct ladle_method ladle_method_arcee_fusion = {
              "Takes over the most important changes of another model and leaves all else as in the base. An element's "
              "importance is its change times the divergence of its row; what stands out from the tensor's quartiles counts.",
          .advice = "To bring in what a fine-tune does most decidedly, without averaging; there is nothing to tune.",
-         .cost = "one statistics pass of much arithmetic (two where a sample does not tell enough), with 1 to 4 MB for a "
-                 "histogram and blocks of whole rows",
+         .cost =
+             "two statistics passes, the first with much arithmetic (exp and log), up to 2 MB a tensor, and blocks of whole "
+             "rows",
          .source = "Arcee AI; as in mergekit 0.1.5",
          .base = LADLE_BASE_REQUIRED,
          .least_models = 1,
          .most_models = 1},
     .needs = needs,
     .begin = begin,
-    .sample = sample,
     .accumulate = accumulate,
     .resolve = resolve,
     .apply = apply,

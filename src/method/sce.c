@@ -361,23 +361,23 @@ static void apply(const struct ladle_task *task, const void *state, const struct
 }
 
 const struct ladle_method ladle_method_sce = {
-    .info =
-        {.name = "sce",
-         .title = "SCE (Select, Calculate, Erase)",
-         .about = "Keeps the elements in which the models differ most, weighs the models by how much each changed the "
-                  "tensor, and "
-                  "leaves out changes that go against the majority. The weights come from the models themselves.",
-         .advice = "For several fine-tunes of one base when there are no weights to prefer; select_topk between 0.1 and 0.2 "
-                   "for many models. With very small changes, which most fine-tunes make, all models weigh the same.",
-         .cost =
-             "one statistics pass, or two more to find the exact rank of variances when select_topk < 1 (one where a sample "
-             "tells enough), with about 1 MB for their histogram",
-         .source = "arXiv:2408.07990 (FuseChat)",
-         .base = LADLE_BASE_REQUIRED,
-         .least_models = 0,
-         .most_models = LADLE_ANY_NUMBER_OF_MODELS,
-         .shared = shared,
-         .shared_count = SHARED},
+    .info = {.name = "sce",
+             .title = "SCE (Select, Calculate, Erase)",
+             .about = "Keeps the elements in which the models differ most, weighs the models by how much each changed the "
+                      "tensor, and "
+                      "leaves out changes that go against the majority. The weights come from the models themselves.",
+             .advice =
+                 "For several fine-tunes of one base when there are no weights to prefer; select_topk between 0.1 and 0.2 "
+                 "for many models. With very small changes, which most fine-tunes make, all models weigh the same.",
+             .cost = "one statistics pass; with select_topk < 1 one or two more before it, to find the exact rank of "
+                     "variances, and 1 to 2 "
+                     "MB for their histogram",
+             .source = "arXiv:2408.07990 (FuseChat)",
+             .base = LADLE_BASE_REQUIRED,
+             .least_models = 0,
+             .most_models = LADLE_ANY_NUMBER_OF_MODELS,
+             .shared = shared,
+             .shared_count = SHARED},
     .needs = needs,
     .begin = begin,
     .sample = sample,
