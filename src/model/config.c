@@ -155,6 +155,9 @@ static int rewrite_all(struct ladle_rewrite *rewrite)
         status = ladle_config_rewrite_firsts(rewrite);
     }
     if (status == LADLE_OK) {
+        status = ladle_config_rewrite_stages(rewrite);
+    }
+    if (status == LADLE_OK) {
         status = set_counts(rewrite);
     }
     if (status == LADLE_OK) {

@@ -45,6 +45,9 @@ int ladle_config_rewrite_lists(struct ladle_rewrite *rewrite);
 /* config_firsts.c: numbers of first layers of another kind follow. Returns LADLE_OK or LADLE_NO_MEMORY. */
 int ladle_config_rewrite_firsts(struct ladle_rewrite *rewrite);
 
+/* config_stages.c: what backbones hand on follows the layers. Returns LADLE_OK or LADLE_NO_MEMORY. */
+int ladle_config_rewrite_stages(struct ladle_rewrite *rewrite);
+
 /* config_kinds.c: warns of output layers whose tensors are not those of the donor's layer there while no list says so.
  * Returns LADLE_OK or LADLE_NO_MEMORY. */
 int ladle_config_check_kinds(struct ladle_rewrite *rewrite);

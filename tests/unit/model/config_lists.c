@@ -150,6 +150,24 @@ static void numbers_of_first_layers(void **state)
     rewritten_expect("{\"n_layer\": 2, \"first_k_dense_replace\": 2}");
 }
 
+static void stages_of_backbones(void **state)
+{
+    rewritten_begin("encoder.layer.[3].w",
+                    "{\"num_hidden_layers\": 3, \"out_features\": [\"stage1\", \"stage3\"], \"out_indices\": [1, 3],"
+                    " \"stage_names\": [\"stem\", \"stage1\", \"stage2\", \"stage3\"]}");
+    rewritten_leave_out("encoder.layer", 1);
+    rewritten_expect("{\"num_hidden_layers\": 2, \"out_features\": [\"stage1\", \"stage2\"], \"out_indices\": [1, 2],"
+                     " \"stage_names\": [\"stem\", \"stage1\", \"stage2\"]}");
+    const struct ladle_model *donor =
+        rewritten_begin("encoder.layer.[2].w",
+                        "{\"num_hidden_layers\": 2, \"out_indices\": [2], \"stage_names\": [\"stem\", \"a\", \"b\"]}");
+    rewritten_add("encoder.layer", donor, 0);
+    rewritten_add("encoder.layer", donor, 0);
+    rewritten_add("encoder.layer", donor, 1);
+    rewritten_expect(
+        "{\"num_hidden_layers\": 3, \"out_indices\": [3], \"stage_names\": [\"stem\", \"a\", \"b\", \"stage3\"]}");
+}
+
 static void lists_belong_to_the_side_whose_count_stands_beside(void **state)
 {
     rewritten_begin("model.layers.[2].w\nvisual.blocks.[2].w",
@@ -203,6 +221,7 @@ int main(void)
         rewritten_test(a_list_gives_the_count_where_nothing_else_does),
         rewritten_test(letters_repeats_and_turns),
         rewritten_test(numbers_of_first_layers),
+        rewritten_test(stages_of_backbones),
         rewritten_test(lists_belong_to_the_side_whose_count_stands_beside),
         rewritten_test(layers_of_another_kind_than_the_index_says_are_warned_of),
     };
