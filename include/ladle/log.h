@@ -11,6 +11,8 @@ enum ladle_level {
     LADLE_WARNING,
     /* What was decided and measured (shown by the program with --verbose). */
     LADLE_DETAIL,
+    /* What the user should see but need not act on (not shown by the program with --quiet). */
+    LADLE_NOTE,
 };
 
 /* Where messages go. The library itself never prints. A zeroed object swallows everything. */

@@ -44,6 +44,7 @@ struct ladle_options {
     enum ladle_format format; /* of the output; auto: by its name */
     unsigned cpu_mask;      /* instruction sets not to use, for tests: 1 AVX-512, 2 AVX2 */
     uint64_t block_bytes;   /* bytes of one source in one block, for tests; 0: chosen by the plan */
+    unsigned checkpoint_ms; /* between notes of how far the output is on the disk, for tests; 0: two seconds */
 
     struct ladle_log log;
     /* Called a few times a second by the thread that called ladle_merge. May be NULL. */

@@ -184,6 +184,13 @@ void ladle_error_help(struct ladle_error *error, const char *format, ...)
     va_end(arguments);
 }
 
+void ladle_error_reopen(struct ladle_error *error)
+{
+    if (error != NULL) {
+        error->open = error->count > 0;
+    }
+}
+
 int ladle_fail_memory(struct ladle_error *error, const char *what)
 {
     return ladle_fail(error, LADLE_NO_MEMORY, "no memory for %s", what);
@@ -208,6 +215,14 @@ void ladle_warn(const struct ladle_log *log, const char *format, ...)
     va_list arguments;
     va_start(arguments, format);
     send(log, LADLE_WARNING, format, arguments);
+    va_end(arguments);
+}
+
+void ladle_note(const struct ladle_log *log, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    send(log, LADLE_NOTE, format, arguments);
     va_end(arguments);
 }
 

@@ -23,11 +23,15 @@ int ladle_fail_also(struct ladle_error *error, enum ladle_status status, const c
 /* Adds an indented line of help to the message recorded last. */
 void ladle_error_help(struct ladle_error *error, const char *format, ...) LADLE_PRINTF(2, 3);
 
+/* Help added from here on belongs to the message recorded last, even if failures came after it that were not recorded. */
+void ladle_error_reopen(struct ladle_error *error);
+
 /* Shorthand for "no memory for WHAT". Returns LADLE_NO_MEMORY. */
 int ladle_fail_memory(struct ladle_error *error, const char *what);
 
 /* Sends one message to a log. A newline in the format starts an indented line of help. */
 void ladle_warn(const struct ladle_log *log, const char *format, ...) LADLE_PRINTF(2, 3);
+void ladle_note(const struct ladle_log *log, const char *format, ...) LADLE_PRINTF(2, 3);
 void ladle_detail(const struct ladle_log *log, const char *format, ...) LADLE_PRINTF(2, 3);
 
 #endif

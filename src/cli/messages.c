@@ -96,8 +96,8 @@ void cli_messages_log(void *user, enum ladle_level level, const char *text)
             messages->warnings[messages->warning_count] = cli_first_line(text);
         messages->warning_count++;
         print(messages, "warning", yellow, "warning: ", text);
-    } else if (messages->verbose) {
-        print(messages, "detail", NULL, "", text);
+    } else if (level == LADLE_NOTE ? !messages->quiet : messages->verbose) {
+        print(messages, level == LADLE_NOTE ? "note" : "detail", NULL, "", text);
     }
     pthread_mutex_unlock(&messages->lock);
 }

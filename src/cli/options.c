@@ -164,6 +164,15 @@ static bool set_block_size(struct cli_arguments *arguments, const char *value)
     return ladle_size_parse(value, false, &arguments->options.block_bytes);
 }
 
+static bool set_checkpoint(struct cli_arguments *arguments, const char *value)
+{
+    uint64_t number;
+    if (!parse_whole(value, 1, 1000000, &number))
+        return false;
+    arguments->options.checkpoint_ms = (unsigned)number;
+    return true;
+}
+
 #define BOTH (CLI_MERGE | CLI_PLAN)
 #define ALL (CLI_MERGE | CLI_PLAN | CLI_INSPECT | CLI_METHODS | CLI_HELP)
 
@@ -209,6 +218,7 @@ static const struct cli_option options[] = {
     {"--help", "-h", NULL, ALL, "this help", NULL, set_help, NULL},
     {"--cpu-mask", NULL, "BITS", BOTH, NULL, "a whole number from 0 to 255", set_cpu_mask, NULL},
     {"--block-size", NULL, "SIZE", BOTH, NULL, "a size such as 64K", set_block_size, NULL},
+    {"--checkpoint-ms", NULL, "N", BOTH, NULL, "a whole number from 1 to 1000000", set_checkpoint, NULL},
 };
 
 const struct cli_option *cli_option_at(unsigned at)

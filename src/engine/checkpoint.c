@@ -8,6 +8,12 @@
 
 #define EVERY_SECONDS 2.0
 
+static double interval_seconds(const struct ladle_plan *plan)
+{
+    unsigned chosen = plan->options.checkpoint_ms;
+    return chosen > 0 ? chosen * 1e-3 : EVERY_SECONDS;
+}
+
 /* Chunks before the result have been written. */
 static uint64_t written_chunks(const struct ladle_chunks *chunks)
 {
@@ -37,7 +43,7 @@ static void sync_shard(struct ladle_engine *engine)
 void ladle_checkpoint_begin(struct ladle_engine *engine, double now)
 {
     struct ladle_checkpoint *checkpoint = &engine->checkpoint;
-    if (!engine->target->checkpoint || checkpoint->syncing || now - checkpoint->last < EVERY_SECONDS ||
+    if (!engine->target->checkpoint || checkpoint->syncing || now - checkpoint->last < interval_seconds(engine->plan) ||
         !ladle_io_has_room(engine->io))
         return;
     checkpoint->chunk = written_chunks(&engine->chunks);
@@ -64,6 +70,7 @@ void ladle_checkpoint_continue(struct ladle_engine *engine)
     struct ladle_checkpoint *checkpoint = &engine->checkpoint;
     checkpoint->syncing = false;
     if (checkpoint->request.result != 0) {
+        checkpoint->failed = true;
         ladle_engine_stop(engine, ladle_fail_errno(engine->error, LADLE_FAILED, checkpoint->request.result, "%s: syncing",
                                                    engine->plan->shards[checkpoint->shard].name));
     } else if (engine->stopping) {
@@ -80,7 +87,7 @@ void ladle_checkpoint_continue(struct ladle_engine *engine)
 void ladle_checkpoint_last(struct ladle_engine *engine)
 {
     struct ladle_checkpoint *checkpoint = &engine->checkpoint;
-    if (!engine->target->checkpoint || !engine->chunks.all)
+    if (!engine->target->checkpoint || checkpoint->failed)
         return;
     checkpoint->chunk = written_chunks(&engine->chunks);
     if (checkpoint->chunk <= checkpoint->recorded)

@@ -18,6 +18,7 @@ struct ladle_checkpoint {
     uint64_t chunk;      /* chunks before this one are being synced */
     uint32_t shard;      /* whose file is being synced */
     bool syncing;
+    bool failed;         /* a sync failed: the next one would not tell, so nothing is recorded any more */
     struct ladle_io_request request;
 };
 

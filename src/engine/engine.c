@@ -124,6 +124,24 @@ static uint64_t first_job_behind(const struct ladle_plan *plan, uint64_t positio
     return job;
 }
 
+/* Leaves out what an earlier run has done: everything before `done`. Returns the first position that will be made. */
+static uint64_t skip_done(struct ladle_engine *engine, uint64_t done)
+{
+    const struct ladle_plan *plan = engine->plan;
+    for (uint32_t i = 0; i < plan->shard_count && plan->shards[i].position < done; i++)
+        engine->written_before += ladle_min(plan->shards[i].bytes, done - plan->shards[i].position);
+    for (uint64_t i = 0; i < engine->reader.job; i++)
+        engine->read_before += ladle_job_read_bytes(&plan->jobs[i]);
+    if (engine->all_done)
+        return done;
+    const struct ladle_job *job = &plan->jobs[engine->reader.job];
+    uint64_t blocks = ladle_reader_done_blocks(engine, job);
+    unsigned bits = job->action == LADLE_ACTION_TEXT ? 8 : ladle_dtype_bits(job->dtype);
+    if (blocks > 0)
+        engine->read_before += ladle_job_read_bytes(job) / job->elems * (blocks * job->block_elems);
+    return job->position + blocks * job->block_elems * bits / 8;
+}
+
 static int prepare(struct ladle_engine *engine)
 {
     const struct ladle_plan *plan = engine->plan;
@@ -132,13 +150,11 @@ static int prepare(struct ladle_engine *engine)
     engine->reader.job = first_job_behind(plan, done);
     engine->jobs_left = jobs_with_bytes(plan, engine->reader.job);
     engine->all_done = engine->jobs_left == 0;
-    uint64_t start = engine->all_done ? done : plan->jobs[engine->reader.job].position;
-
     if (!make_blocks(engine) || !make_requests(engine) || !make_workers(engine) ||
         !make_linked(&engine->arena, &engine->free_states, memory->open_jobs, memory->state_bytes) ||
         !make_linked(&engine->arena, &engine->free_partials, memory->partials, memory->partial_bytes) ||
         ladle_pool_init(&engine->pool, memory->slot_bytes, memory->slots) != LADLE_OK ||
-        ladle_chunks_init(&engine->chunks, plan, start, engine->target->first_chunk) != LADLE_OK)
+        ladle_chunks_init(&engine->chunks, plan, skip_done(engine, done), engine->target->first_chunk) != LADLE_OK)
         return ladle_fail_memory(engine->error, "blocks and output chunks");
     int status = ladle_files_init(&engine->files, plan, engine->error);
     if (status == LADLE_OK)

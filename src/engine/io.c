@@ -2,6 +2,7 @@
 #include "engine/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 static struct ladle_queue *create_ring(unsigned depth)
@@ -97,3 +98,11 @@ struct ladle_io_request *ladle_io_wait(struct ladle_queue *io, unsigned timeout_
 }
 
 void ladle_io_wake(struct ladle_queue *io) { io->ops->wake(io); }
+
+int ladle_io_push_out(int fd, uint64_t offset, uint64_t bytes)
+{
+    const unsigned all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    if (sync_file_range(fd, (off_t)offset, (off_t)bytes, all) == 0)
+        return 0;
+    return errno == EIO || errno == ENOSPC || errno == EDQUOT ? errno : 0;
+}

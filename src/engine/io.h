@@ -78,6 +78,10 @@ struct ladle_io_request *ladle_io_wait(struct ladle_queue *io, unsigned timeout_
 /* Ends a wait of the submitting thread, now or the next. From any thread. */
 void ladle_io_wake(struct ladle_queue *io);
 
+/* Writes what the page cache holds of a range to the device and waits for it. Returns 0 or an errno value; a file system that
+ * cannot do that is no error. */
+int ladle_io_push_out(int fd, uint64_t offset, uint64_t bytes);
+
 /* For back ends: books the outcome of one transfer, bytes or a negative errno. */
 void ladle_io_account(struct ladle_io_request *request, ssize_t result);
 

@@ -35,33 +35,37 @@ static void issue_writes(struct ladle_engine *engine)
     }
 }
 
-/* Pages of the output count against the same budget as everything else where a cgroup charges them. */
-static void flush_page_cache(const struct ladle_engine *engine, const struct ladle_chunk *chunk)
+/* Pages of the output count against the same budget as everything else where a cgroup charges them. Waiting for pages takes
+ * note of an error that a later sync would have told, so it must be told here. Returns 0 or an errno value. */
+static int flush_page_cache(const struct ladle_engine *engine, const struct ladle_chunk *chunk)
 {
     uint64_t chunk_bytes = engine->plan->memory.chunk_bytes, offset = chunk->request.offset;
     int fd = chunk->request.fd;
     if (engine->target->direct || offset / FLUSH_EVERY_BYTES == (offset + chunk_bytes) / FLUSH_EVERY_BYTES)
-        return;
+        return 0;
     sync_file_range(fd, (off_t)offset, (off_t)chunk_bytes, SYNC_FILE_RANGE_WRITE);
     if (offset < FLUSH_BEHIND_BYTES)
-        return;
+        return 0;
     uint64_t start = offset > 3 * FLUSH_BEHIND_BYTES ? offset - 3 * FLUSH_BEHIND_BYTES : 0;
     uint64_t bytes = offset - FLUSH_BEHIND_BYTES - start;
-    sync_file_range(fd, (off_t)start, (off_t)bytes,
-                    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+    int code = ladle_io_push_out(fd, start, bytes);
     posix_fadvise(fd, (off_t)start, (off_t)bytes, POSIX_FADV_DONTNEED);
+    return code;
 }
 
 static void finish_write(struct ladle_engine *engine, struct ladle_chunk *chunk)
 {
     const struct ladle_shard *shard = &engine->plan->shards[chunk->shard];
-    if (chunk->request.result != 0) {
-        ladle_engine_stop(engine, ladle_fail_errno(engine->error, LADLE_FAILED, chunk->request.result,
+    int code = chunk->request.result;
+    if (code == 0)
+        code = flush_page_cache(engine, chunk);
+    if (code != 0) {
+        engine->checkpoint.failed = engine->checkpoint.failed || chunk->request.result == 0;
+        ladle_engine_stop(engine, ladle_fail_errno(engine->error, LADLE_FAILED, code,
                                                    "%s: writing %zu bytes at %llu of the output", shard->name,
                                                    chunk->request.bytes, (unsigned long long)chunk->request.offset));
         return;
     }
-    flush_page_cache(engine, chunk);
     engine->bytes_written += chunk->expected;
     ladle_chunks_release(&engine->chunks, chunk);
     pthread_cond_broadcast(&engine->work);
@@ -94,9 +98,9 @@ static void tell_progress(struct ladle_engine *engine, double started)
     const struct ladle_plan *plan = engine->plan;
     const struct ladle_shard *last = plan->shard_count ? &plan->shards[plan->shard_count - 1] : NULL;
     struct ladle_progress progress = {
-        .bytes_read = engine->bytes_read,
+        .bytes_read = engine->read_before + engine->bytes_read,
         .bytes_to_read = plan->read_bytes,
-        .bytes_written = engine->bytes_written,
+        .bytes_written = engine->written_before + engine->bytes_written,
         .bytes_to_write = last ? last->position + last->bytes : 0,
         .tensor = engine->tensor_index < plan->job_count ? plan->jobs[engine->tensor_index].name : "",
         .seconds = seconds_now() - started,

@@ -19,15 +19,35 @@ static uint32_t sample_pieces(const struct ladle_engine *engine, const struct la
     return (uint32_t)ladle_min(ladle_min(room, whole), LADLE_SAMPLE_PIECES);
 }
 
+uint64_t ladle_reader_done_blocks(const struct ladle_engine *engine, const struct ladle_job *job)
+{
+    uint64_t done = engine->target->first_chunk * engine->plan->memory.chunk_bytes;
+    if (done <= job->position || job->passes > 0)
+        return 0;
+    if (job->action == LADLE_ACTION_MERGE) {
+        struct ladle_task task;
+        struct ladle_needs needs = {0};
+        uint8_t *dtypes = engine->free_runs->dtypes; /* nobody's at the moment */
+        ladle_plan_task(engine->plan, job, dtypes, &task);
+        engine->plan->method->needs(&task, &needs);
+        if (needs.tallies > 0) /* the next blocks count on from these */
+            return 0;
+    }
+    unsigned bits = job->action == LADLE_ACTION_TEXT ? 8 : ladle_dtype_bits(job->dtype);
+    return (done - job->position) / (job->block_elems * bits / 8);
+}
+
 static void open_run(struct ladle_engine *engine)
 {
     struct ladle_run *run = engine->free_runs;
     engine->free_runs = run->next;
     uint8_t *dtypes = run->dtypes;
+    uint64_t done = engine->reader.block;
     *run = (struct ladle_run){.dtypes = dtypes, .job = &engine->plan->jobs[engine->reader.job]};
     run->kept_end = &run->kept;
     run->stream_end = &run->stream;
     run->blocks = ladle_job_blocks(run->job);
+    run->dispatched = run->finished = done;
     if (run->job->action == LADLE_ACTION_MERGE) {
         run->method = engine->plan->method;
         ladle_plan_task(engine->plan, run->job, dtypes, &run->task);
@@ -182,9 +202,9 @@ static int begin_job(struct ladle_engine *engine)
         if (status != LADLE_OK)
             return status;
     }
-    open_run(engine);
     engine->reader.pass = 0;
-    engine->reader.block = 0;
+    engine->reader.block = ladle_reader_done_blocks(engine, job);
+    open_run(engine);
     return LADLE_OK;
 }
 

@@ -125,6 +125,7 @@ struct ladle_engine {
     struct ladle_loaded *free_blocks; /* lock */
     void *free_states, *free_partials; /* lock; linked through their first word */
     uint64_t jobs_left;            /* lock; not complete */
+    uint64_t read_before, written_before; /* by an earlier run, for progress */
     uint64_t tensor_index;         /* lock; job whose output is being made, for progress */
 
     /* counted under the lock */
@@ -141,6 +142,8 @@ int ladle_engine_stop(struct ladle_engine *engine, int status);
 
 /* reader.c, pump only, with the lock held: issues reads until something is scarce. Returns LADLE_OK or stops the engine. */
 int ladle_reader_issue(struct ladle_engine *engine);
+/* Blocks at the job's start that an earlier run has made and that need not be read again. */
+uint64_t ladle_reader_done_blocks(const struct ladle_engine *engine, const struct ladle_job *job);
 /* A read came back. */
 int ladle_reader_finish(struct ladle_engine *engine, struct ladle_read_request *request);
 

@@ -68,19 +68,20 @@ static ssize_t write_some(int fd, const uint8_t *bytes, size_t count, bool seeka
     return written;
 }
 
-/* Pushes what a stream file holds in the page cache out and drops it, so that it does not count against the budget. */
-static void drop_written(int fd, uint64_t before, uint64_t after)
+/* Pushes what a stream file holds in the page cache out and drops it, so that it does not count against the budget. Returns 0
+ * or an errno value. */
+static int drop_written(int fd, uint64_t before, uint64_t after)
 {
     const uint64_t step = 8u << 20, behind = 16u << 20;
     if (before / step == after / step)
-        return;
+        return 0;
     sync_file_range(fd, (off_t)(after - after % step - (after >= step ? step : 0)), (off_t)step, SYNC_FILE_RANGE_WRITE);
     if (after < behind + step)
-        return;
+        return 0;
     uint64_t end = after - after % step - behind, start = end > behind ? end - behind : 0;
-    sync_file_range(fd, (off_t)start, (off_t)(end - start),
-                    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+    int code = ladle_io_push_out(fd, start, end - start);
     posix_fadvise(fd, (off_t)start, (off_t)(end - start), POSIX_FADV_DONTNEED);
+    return code;
 }
 
 static bool must_stop(struct ladle_engine *engine)
@@ -113,8 +114,11 @@ static int write_frame(struct ladle_engine *engine, const uint8_t *bytes, size_t
         }
         if (written <= 0)
             return -1;
-        if (seekable)
-            drop_written(fd, stream->file_offset, stream->file_offset + (uint64_t)written);
+        int code = seekable ? drop_written(fd, stream->file_offset, stream->file_offset + (uint64_t)written) : 0;
+        if (code != 0) {
+            errno = code;
+            return -1;
+        }
         stream->file_offset += (uint64_t)written;
         bytes += written;
         count -= (size_t)written;

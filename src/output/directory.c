@@ -125,36 +125,80 @@ static int open_parent(struct ladle_directory *directory, struct ladle_error *er
     return result;
 }
 
+/* Takes the lock of the partial directory, which is made if it is not there. */
+static int lock(struct ladle_directory *directory, struct ladle_error *error)
+{
+    int result = open_parent(directory, error);
+    if (result == LADLE_OK) {
+        result = ladle_lock_folder(directory->parent, directory->partial_name, directory->partial_path, &directory->partial,
+                                   &directory->lock, directory->log, error);
+    }
+    return result;
+}
+
+static uint64_t inode_of(int folder, const char *name)
+{
+    struct stat status;
+    return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? status.st_ino : 0;
+}
+
+/* How far an earlier run had come with putting its output in place. */
+static void look_at_publishing(struct ladle_directory *directory)
+{
+    const struct ladle_journal_contents *journal = &directory->journal;
+    if (!journal->publishing || !directory->place.occupied) {
+        return;
+    }
+    uint64_t unfinished = inode_of(directory->partial, OUTPUT);
+    directory->finished = unfinished == 0 || (directory->place.inode == journal->inode && unfinished != journal->inode);
+    directory->unclear = !directory->finished && unfinished != journal->inode;
+}
+
+/* Looks at what an earlier run left. With `restart` it does not matter what its journal says. */
+static int look_at_remains(struct ladle_directory *directory, const char *output, bool restart, struct ladle_error *error)
+{
+    bool changed = false;
+    directory->resumable = true; /* unless it turns out that it is not */
+    int result = put_back(directory, &changed, error);
+    if (result == LADLE_OK && changed) { /* the place is not what it was a moment ago */
+        ladle_place_finish(&directory->place);
+        result = ladle_place_find(&directory->place, output, error);
+    }
+    struct ladle_journal_contents *journal = &directory->journal;
+    if (result == LADLE_OK) {
+        result = ladle_journal_read(directory->partial, directory->partial_path, journal, restart ? NULL : error);
+        if (result != LADLE_OK && restart) {
+            journal->state = LADLE_JOURNAL_DAMAGED;
+            result = LADLE_OK;
+        }
+    }
+    if (result == LADLE_OK) {
+        look_at_publishing(directory);
+        directory->resumable = journal->state != LADLE_JOURNAL_NONE && !directory->finished && !directory->unclear &&
+                               (journal->state != LADLE_JOURNAL_GOOD || journal->done_chunks > 0);
+    }
+    return result;
+}
+
 int ladle_directory_open(struct ladle_directory *directory, const char *output, const struct ladle_plan *plan,
                          struct ladle_error *error)
 {
     *directory = (struct ladle_directory){.log = &plan->options.log, .parent = -1, .partial = -1, .output = -1, .lock = -1};
     int result = ladle_place_find(&directory->place, output, error);
     if (result == LADLE_OK) {
-        result = ladle_place_check(&directory->place, plan, error);
-    }
-    if (result == LADLE_OK) {
         result = name_parts(directory, error);
     }
-    if (result == LADLE_OK) {
-        result = open_parent(directory, error);
+    bool remains = result == LADLE_OK && is_there(AT_FDCWD, directory->partial_path);
+    if (result == LADLE_OK && remains) {
+        result = lock(directory, error);
     }
-    if (result == LADLE_OK) {
-        result = ladle_lock_folder(directory->parent, directory->partial_name, directory->partial_path, &directory->partial,
-                                   &directory->lock, directory->log, error);
+    if (result == LADLE_OK && remains) {
+        result = look_at_remains(directory, output, plan->options.restart, error);
     }
-    bool changed = false;
-    if (result == LADLE_OK) {
-        result = put_back(directory, &changed, error);
+    if (result == LADLE_OK && !directory->finished) {
+        result = ladle_place_check(&directory->place, plan, error);
     }
-    if (result == LADLE_OK && changed) { /* the place is not what it was a moment ago */
-        ladle_place_finish(&directory->place);
-        result = ladle_place_find(&directory->place, output, error);
-        if (result == LADLE_OK) {
-            result = ladle_place_check(&directory->place, plan, error);
-        }
-    }
-    return result;
+    return result == LADLE_OK && !remains ? lock(directory, error) : result;
 }
 
 bool ladle_directory_has_remains(const struct ladle_directory *directory)
@@ -162,33 +206,55 @@ bool ladle_directory_has_remains(const struct ladle_directory *directory)
     return directory->partial >= 0 && is_there(directory->partial, OUTPUT);
 }
 
+static int open_output(struct ladle_directory *directory, struct ladle_error *error)
+{
+    directory->output = openat(directory->partial, OUTPUT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return directory->output >= 0
+               ? LADLE_OK
+               : ladle_fail_errno(error, LADLE_FAILED, errno, "%s: cannot open it", directory->output_path);
+}
+
 int ladle_directory_begin(struct ladle_directory *directory, struct ladle_error *error)
 {
     const char *shown = directory->partial_path;
-    int result = ladle_tree_remove(directory->partial, OUTPUT, directory->output_path, error);
+    int result = ladle_journal_remove(directory->partial, shown, error);
+    if (result == LADLE_OK) {
+        directory->resumable = false; /* without a journal nobody goes on with it */
+        result = ladle_tree_remove(directory->partial, OUTPUT, directory->output_path, error);
+    }
     if (result == LADLE_OK) {
         result = ladle_tree_remove(directory->partial, REPLACED, shown, error);
     }
     if (result == LADLE_OK) {
-        result = ladle_file_system_make_by_rename(directory->partial, OUTPUT, shown, error);
+        result = ladle_tree_remove(directory->partial, LADLE_JOURNAL_NEW_NAME, shown, error);
     }
     if (result == LADLE_OK) {
-        directory->output = openat(directory->partial, OUTPUT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (directory->output < 0) {
-            result = ladle_fail_errno(error, LADLE_FAILED, errno, "%s: cannot open it", directory->output_path);
-        }
+        result = ladle_file_system_make_by_rename(directory->partial, OUTPUT, shown, error);
     }
-    return result;
+    return result == LADLE_OK ? open_output(directory, error) : result;
+}
+
+int ladle_directory_continue(struct ladle_directory *directory, struct ladle_error *error)
+{
+    const char *shown = directory->partial_path;
+    int result = ladle_tree_remove(directory->partial, REPLACED, shown, error);
+    if (result == LADLE_OK) {
+        result = ladle_tree_remove(directory->partial, LADLE_FILE_SYSTEM_TRIAL, shown, error);
+    }
+    return result == LADLE_OK ? open_output(directory, error) : result;
 }
 
 bool ladle_directory_clear(struct ladle_directory *directory)
 {
     /* An old output that could not be put back stays: it is all that its owner has. */
     bool replaced = directory->published || is_there(directory->parent, directory->place.name);
-    const char *const names[] = {OUTPUT, LADLE_FILE_SYSTEM_TRIAL, replaced ? REPLACED : NULL, NULL};
-    bool gone = true;
-    for (size_t i = 0; names[i] != NULL; i++) {
-        gone = ladle_tree_remove(directory->partial, names[i], directory->partial_path, NULL) == LADLE_OK && gone;
+    const char *const names[] = {OUTPUT, LADLE_FILE_SYSTEM_TRIAL, LADLE_JOURNAL_NEW_NAME,
+                                 replaced ? REPLACED : LADLE_FILE_SYSTEM_TRIAL, LADLE_JOURNAL_NAME};
+    /* The journal goes first, so that nobody goes on with a part; but last where it tells that what lies here is an old
+     * output on its way out. */
+    bool gone = directory->published || ladle_journal_remove(directory->partial, directory->partial_path, NULL) == LADLE_OK;
+    for (size_t i = 0; i < sizeof names / sizeof *names && gone; i++) {
+        gone = ladle_tree_remove(directory->partial, names[i], directory->partial_path, NULL) == LADLE_OK;
     }
     gone = gone && ladle_lock_remove(directory->parent, directory->partial_name, directory->partial) == 0;
     if (!gone) {
@@ -202,6 +268,9 @@ enum ladle_remains ladle_directory_abandon(struct ladle_directory *directory)
     enum ladle_remains remains = LADLE_REMAINS_NONE;
     if (directory->published) {
         return remains;
+    }
+    if (directory->resumable) {
+        return LADLE_REMAINS_KEPT;
     }
     if (directory->partial >= 0) {
         remains = ladle_directory_clear(directory) ? LADLE_REMAINS_REMOVED : LADLE_REMAINS_LEFT;
@@ -222,6 +291,7 @@ void ladle_directory_close(struct ladle_directory *directory)
         *descriptors[i] = -1;
     }
     ladle_place_finish(&directory->place);
+    ladle_journal_contents_finish(&directory->journal);
     free(directory->parent_path);
     free(directory->partial_path);
     free(directory->output_path);

@@ -6,6 +6,7 @@
  *
  *   .NAME.ladle-partial/
  *     lock        held with flock while a run works here; a dead run holds nothing
+ *     journal     how far output/ has come, and for which merge; see journal.h
  *     trial       made now and then to learn what the file system can do
  *     output/     what becomes NAME, by renaming
  *     replaced/   an old NAME on its way out, if the file system cannot exchange two names at once
@@ -14,6 +15,7 @@
 
 #include <stdbool.h>
 
+#include "output/journal.h"
 #include "output/place.h"
 
 #define LADLE_DIRECTORY_OUTPUT "output"
@@ -26,11 +28,16 @@ struct ladle_directory {
     char *partial_name;
     int parent, partial, output, lock; /* descriptors; -1: not open */
     unsigned parents_made;             /* how many of the folders above the output this run made, from the lowest up */
+    struct ladle_journal_contents journal; /* as an earlier run left it */
+    bool finished;  /* that run had put its output in place, but not cleaned up */
+    bool unclear;   /* it cannot be told whether it had */
+    bool resumable; /* what is in the partial directory is worth keeping */
     bool published;
 };
 
 /* Finds and checks the place of the output, makes the folders above it, and takes the lock of the partial directory. What an
- * earlier run left there is untouched, but an old output that it had moved aside is put back.
+ * earlier run left there is untouched, but an old output that it had moved aside is put back, and its journal is read. If
+ * that run turns out to be `finished`, the place is not checked.
  *   directory   filled; give to ladle_directory_close, also on failure
  *   output      as the caller wrote it; must outlive the directory
  *   plan        for its inputs and options; must outlive the directory
@@ -46,6 +53,9 @@ bool ladle_directory_has_remains(const struct ladle_directory *directory);
  * Returns LADLE_OK or LADLE_FAILED. */
 int ladle_directory_begin(struct ladle_directory *directory, struct ladle_error *error);
 
+/* Opens the output/ that an earlier run left, and removes what it left beside it. Returns LADLE_OK or LADLE_FAILED. */
+int ladle_directory_continue(struct ladle_directory *directory, struct ladle_error *error);
+
 /* publish.c: puts the output under its name and syncs the names; its files and folders were synced before. An existing
  * output is replaced if the plan's options say so: exchanged at once where the file system can, else moved aside first, else
  * (where a folder of a lower layer cannot be moved) removed first. Then the partial directory is removed. Returns LADLE_OK:
@@ -57,10 +67,10 @@ int ladle_directory_publish(struct ladle_directory *directory, const struct ladl
  * of it is left; if something is, that is a warning. */
 bool ladle_directory_clear(struct ladle_directory *directory);
 
-enum ladle_remains { LADLE_REMAINS_NONE, LADLE_REMAINS_REMOVED, LADLE_REMAINS_LEFT };
+enum ladle_remains { LADLE_REMAINS_NONE, LADLE_REMAINS_REMOVED, LADLE_REMAINS_LEFT, LADLE_REMAINS_KEPT };
 
-/* Removes the partial directory and the folders above it that this run made, if the output was not published. Tells whether
- * there was something to remove, and whether it is gone. */
+/* Removes the partial directory and the folders above it that this run made, if the output was not published and the
+ * partial directory is not `resumable`. Tells whether there was something to remove, and whether it is gone. */
 enum ladle_remains ladle_directory_abandon(struct ladle_directory *directory);
 
 /* Lets go of the lock, closes and frees everything. What is on the disk stays. */

@@ -10,12 +10,14 @@
 #include "engine/engine.h"
 #include "output/directory.h"
 #include "output/peak.h"
+#include "output/resume.h"
 #include "output/shards.h"
 
 /* One call of ladle_merge. */
 struct merge {
     const struct ladle_plan *plan;
     struct ladle_directory directory;
+    struct ladle_resume resume;
     struct ladle_side_files side_files;
     struct ladle_shards shards;
     struct ladle_engine_result engine;
@@ -135,14 +137,28 @@ static int write_small_files(struct merge *merge)
     return result;
 }
 
+static int checkpoint(void *self, uint64_t chunk, struct ladle_error *error)
+{
+    struct merge *merge = self;
+    ladle_resume_record(&merge->resume, chunk);
+    return LADLE_OK;
+}
+
 static int run_engine(struct merge *merge)
 {
-    struct ladle_target target = {.fds = merge->shards.fds, .direct = merge->shards.direct, .stream = -1, .self = merge};
+    struct ladle_target target = {
+        .fds = merge->shards.fds,
+        .direct = merge->shards.direct,
+        .first_chunk = merge->resume.first_chunk,
+        .checkpoint = checkpoint,
+        .stream = -1,
+        .self = merge,
+    };
     return ladle_engine_run(merge->plan, &target, &merge->engine, merge->error);
 }
 
 /* What was read must be what the plan saw. */
-static int check_inputs(const struct merge *merge)
+static int check_inputs(struct merge *merge, struct ladle_error *error)
 {
     for (size_t i = 0; i < merge->plan->model_count; i++) {
         const struct ladle_model *model = merge->plan->models[i];
@@ -150,12 +166,12 @@ static int check_inputs(const struct merge *merge)
             const struct ladle_model_file *file = &model->files[j];
             struct stat status;
             if (stat(file->path, &status) != 0) {
-                return ladle_fail_errno(merge->error, LADLE_FAILED, errno, "%s: cannot look at this input again",
-                                        file->path);
+                return ladle_fail_errno(error, LADLE_FAILED, errno, "%s: cannot look at this input again", file->path);
             }
             if ((uint64_t)status.st_size != file->bytes || status.st_mtim.tv_sec != file->modified.tv_sec ||
                 status.st_mtim.tv_nsec != file->modified.tv_nsec) {
-                return ladle_fail(merge->error, LADLE_FAILED,
+                merge->directory.resumable = false; /* nobody knows which version was read */
+                return ladle_fail(error, LADLE_FAILED,
                                   "%s: this input changed while it was merged, so the output is not published", file->path);
             }
         }
@@ -163,14 +179,37 @@ static int check_inputs(const struct merge *merge)
     return LADLE_OK;
 }
 
-/* What an earlier run left unfinished is of no use yet. */
-static int begin(struct merge *merge)
+/* The files with tensors, made with what they hold and synced. */
+static int write_shards(struct merge *merge)
 {
-    if (ladle_directory_has_remains(&merge->directory)) {
-        ladle_detail(&merge->plan->options.log, "%s: the unfinished output of an earlier run is removed",
-                     merge->directory.partial_path);
+    const char *shown = merge->directory.place.shown;
+    int result = ladle_shards_create(&merge->shards, merge->plan, merge->directory.partial, merge->directory.output,
+                                     merge->resume.going_on, shown, merge->error);
+    if (result == LADLE_OK) {
+        result = ladle_resume_start(&merge->resume, merge->error);
     }
-    return ladle_directory_begin(&merge->directory, merge->error);
+    if (result == LADLE_OK) {
+        result = run_engine(merge);
+    }
+    if (result == LADLE_OK) {
+        result = ladle_shards_complete(&merge->shards, merge->plan, shown, merge->error);
+    }
+    if (result == LADLE_OK) {
+        ladle_resume_record(&merge->resume, merge->resume.chunks);
+    }
+    return result;
+}
+
+static int publish(struct merge *merge)
+{
+    int result = check_inputs(merge, merge->error);
+    if (result == LADLE_OK) {
+        result = check_stop(merge);
+    }
+    if (result == LADLE_OK) {
+        result = ladle_resume_publish(&merge->resume, merge->error);
+    }
+    return result == LADLE_OK ? ladle_directory_publish(&merge->directory, merge->plan, merge->error) : result;
 }
 
 static int carry_out(struct merge *merge, const char *output)
@@ -183,28 +222,16 @@ static int carry_out(struct merge *merge, const char *output)
         result = ladle_directory_open(&merge->directory, output, merge->plan, merge->error);
     }
     if (result == LADLE_OK) {
-        result = begin(merge);
+        result = ladle_resume_begin(&merge->resume, merge->plan, &merge->directory, merge->error);
     }
+    if (result != LADLE_OK || merge->resume.finished) {
+        return result;
+    }
+    result = write_small_files(merge);
     if (result == LADLE_OK) {
-        result = write_small_files(merge);
+        result = write_shards(merge);
     }
-    if (result == LADLE_OK) {
-        result = ladle_shards_create(&merge->shards, merge->plan, merge->directory.partial, merge->directory.output,
-                                     merge->directory.place.shown, merge->error);
-    }
-    if (result == LADLE_OK) {
-        result = run_engine(merge);
-    }
-    if (result == LADLE_OK) {
-        result = ladle_shards_complete(&merge->shards, merge->plan, merge->directory.place.shown, merge->error);
-    }
-    if (result == LADLE_OK) {
-        result = check_inputs(merge);
-    }
-    if (result == LADLE_OK) {
-        result = check_stop(merge);
-    }
-    return result == LADLE_OK ? ladle_directory_publish(&merge->directory, merge->plan, merge->error) : result;
+    return result == LADLE_OK ? publish(merge) : result;
 }
 
 static void fill_result(const struct merge *merge, double started, struct ladle_result *result)
@@ -215,6 +242,7 @@ static void fill_result(const struct merge *merge, double started, struct ladle_
         .parameters = plan->parameter_count,
         .bytes_read = merge->engine.bytes_read,
         .bytes_written = merge->engine.bytes_written,
+        .bytes_resumed = ladle_resume_bytes(plan, merge->resume.first_chunk),
         .extra_passes = merge->engine.extra_passes,
         .seconds = seconds_now() - started,
         .peak_bytes = ladle_peak_bytes(),
@@ -224,12 +252,29 @@ static void fill_result(const struct merge *merge, double started, struct ladle_
     }
 }
 
+static void say_kept(const struct merge *merge)
+{
+    uint64_t done = ladle_resume_bytes(merge->plan, merge->resume.done_chunks);
+    uint64_t all = ladle_resume_bytes(merge->plan, merge->resume.chunks);
+    char done_text[16], all_text[16];
+    if (merge->resume.refused || done == 0) {
+        return;
+    }
+    ladle_error_help(merge->error, "%s of %s (%u %%) are done and stay in %s", ladle_size_show(done, done_text),
+                     ladle_size_show(all, all_text), (unsigned)((double)done / (double)all * 100),
+                     merge->directory.partial_path);
+    ladle_error_help(merge->error, "the same command goes on from there");
+}
+
 /* The one place that cleans up after a merge that did not come to its end, and says what is left. */
 static void abandon(struct merge *merge, enum ladle_status status)
 {
-    if (merge->error != NULL &&
-        ladle_error_status(merge->error) == LADLE_OK) { /* help would not be added to an older message */
+    if (merge->error != NULL && ladle_error_status(merge->error) == LADLE_OK) {
         ladle_fail(merge->error, status, "the merge ended early");
+    }
+    ladle_error_reopen(merge->error);
+    if (merge->resume.done_chunks > 0 && merge->directory.resumable) {
+        check_inputs(merge, NULL);
     }
     switch (ladle_directory_abandon(&merge->directory)) {
     case LADLE_REMAINS_REMOVED:
@@ -237,6 +282,9 @@ static void abandon(struct merge *merge, enum ladle_status status)
         break;
     case LADLE_REMAINS_LEFT:
         ladle_error_help(merge->error, "%s could not be removed entirely", merge->directory.partial_path);
+        break;
+    case LADLE_REMAINS_KEPT:
+        say_kept(merge);
         break;
     case LADLE_REMAINS_NONE:
         break;
@@ -248,6 +296,7 @@ int ladle_merge(struct ladle_plan *plan, const char *output, struct ladle_result
     double started = seconds_now();
     struct merge merge = {.plan = plan, .error = error};
     merge.directory.parent = merge.directory.partial = merge.directory.output = merge.directory.lock = -1;
+    merge.resume.journal.fd = -1;
     int status = carry_out(&merge, output);
     ladle_shards_close(&merge.shards);
     if (status != LADLE_OK) {
@@ -256,6 +305,7 @@ int ladle_merge(struct ladle_plan *plan, const char *output, struct ladle_result
         fill_result(&merge, started, result);
     }
     ladle_side_files_finish(&merge.side_files);
+    ladle_resume_finish(&merge.resume);
     ladle_directory_close(&merge.directory);
     return status;
 }

@@ -7,6 +7,8 @@
  *   place.c        where it is to appear          place_check.c  whether it may: inputs, what would be replaced
  *   directory.c    the partial directory          lock.c         one run at a time in it
  *   file_system.c  what its file system can do    shards.c       files with tensors: space, exact size, sync
+ *   resume.c       going on after a crash         journal.c      how far an output has come
+ *   identity.c     which merge it belongs to
  *   publish.c      rename into place              tree.c         removing folders
  *   side_names.c, side_files.c, side_copy.c       what of the donor's directory is copied
  *   card.c, public_names.c                        README.md, without paths of this machine

@@ -35,6 +35,19 @@ static uint64_t needed_bytes(const struct ladle_plan *plan)
     return sum;
 }
 
+/* Space that the files of an earlier run hold already. */
+static uint64_t held_bytes(const struct ladle_plan *plan, int folder)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < plan->shard_count; i++) {
+        struct stat status;
+        if (fstatat(folder, plan->shards[i].name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+            sum += ladle_min((uint64_t)status.st_blocks * 512, plan->shards[i].bytes);
+        }
+    }
+    return sum;
+}
+
 static int fail_for_space(const struct ladle_plan *plan, uint64_t free_bytes, int code, const char *shown,
                           struct ladle_error *error)
 {
@@ -70,14 +83,14 @@ static int fail_for_size(const struct ladle_shard *shard, const struct ladle_fil
 
 /* What can be told without making anything. */
 static int check_sizes(const struct ladle_shards *shards, const struct ladle_plan *plan,
-                       const struct ladle_file_system *system, const char *shown, struct ladle_error *error)
+                       const struct ladle_file_system *system, uint64_t held, const char *shown, struct ladle_error *error)
 {
     for (uint32_t i = 0; i < plan->shard_count; i++) {
         if (written_bytes(shards, &plan->shards[i]) > system->most_file_bytes) {
             return fail_for_size(&plan->shards[i], system, shown, error);
         }
     }
-    uint64_t wanted = needed_bytes(plan) + SPARE_BYTES;
+    uint64_t wanted = needed_bytes(plan) - held + SPARE_BYTES;
     return wanted > system->free_bytes ? fail_for_space(plan, system->free_bytes, ENOSPC, shown, error) : LADLE_OK;
 }
 
@@ -119,15 +132,16 @@ static int take_space(int fd, uint64_t bytes, const struct ladle_plan *plan, con
     return 0;
 }
 
-static int create_one(struct ladle_shards *shards, const struct ladle_plan *plan, uint32_t at, int folder, const char *shown,
-                      struct ladle_error *error)
+static int create_one(struct ladle_shards *shards, const struct ladle_plan *plan, uint32_t at, int folder, bool existing,
+                      const char *shown, struct ladle_error *error)
 {
     const char *name = plan->shards[at].name;
-    int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | (shards->direct ? O_DIRECT : 0);
+    int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | (existing ? 0 : O_CREAT | O_EXCL) | (shards->direct ? O_DIRECT : 0);
     shards->fds[at] = openat(folder, name, flags, 0666);
     if (shards->fds[at] < 0) {
         int code = errno;
-        ladle_fail_errno(error, LADLE_FAILED, code, "%s/%s: cannot create it", shown, name);
+        ladle_fail_errno(error, LADLE_FAILED, code, existing ? "%s/%s: cannot open it" : "%s/%s: cannot create it", shown,
+                         name);
         if (code == EMFILE || code == ENFILE) {
             ladle_error_help(error, "all %" PRIu32 " shards are open at once: use a larger --shard-size, or raise ulimit -n",
                              shards->count);
@@ -169,7 +183,7 @@ static int allocate(struct ladle_shards *shards, const struct ladle_plan *plan, 
     return shards->fds == NULL ? ladle_fail_memory(error, "the descriptors of the output") : LADLE_OK;
 }
 
-int ladle_shards_create(struct ladle_shards *shards, const struct ladle_plan *plan, int beside, int folder,
+int ladle_shards_create(struct ladle_shards *shards, const struct ladle_plan *plan, int beside, int folder, bool existing,
                         const char *shown, struct ladle_error *error)
 {
     struct ladle_file_system system;
@@ -181,11 +195,11 @@ int ladle_shards_create(struct ladle_shards *shards, const struct ladle_plan *pl
         result = choose_direct(shards, plan, beside, shown, error);
     }
     if (result == LADLE_OK) {
-        result = check_sizes(shards, plan, &system, shown, error);
+        result = check_sizes(shards, plan, &system, existing ? held_bytes(plan, folder) : 0, shown, error);
     }
     bool able = true;
     for (uint32_t i = 0; i < shards->count && result == LADLE_OK; i++) {
-        result = create_one(shards, plan, i, folder, shown, error);
+        result = create_one(shards, plan, i, folder, existing, shown, error);
         if (result == LADLE_OK) {
             result = reserve_one(shards, plan, i, &system, &able, shown, error);
         }

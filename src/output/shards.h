@@ -16,10 +16,13 @@ struct ladle_shards {
 };
 
 /* Makes the files of all shards in the open directory `folder`, which is empty of them, and takes the space for them where
- * the file system can do that; elsewhere it is only looked at how much is free. shown   path of the folder, for messages
+ * the file system can do that; elsewhere it is only looked at how much is free.
+ *   beside    open directory of the same file system, to try things out in
+ *   existing  an earlier run has made the files: they are opened, and what is in them stays
+ *   shown     path of the folder, for messages
  * Returns LADLE_OK; LADLE_FAILED (no space: the message says how much is needed and how much is free; a file larger than the
  * file system or a limit allows); LADLE_STOPPED; LADLE_NO_MEMORY. Give to ladle_shards_close whatever comes back. */
-int ladle_shards_create(struct ladle_shards *shards, const struct ladle_plan *plan, int beside, int folder,
+int ladle_shards_create(struct ladle_shards *shards, const struct ladle_plan *plan, int beside, int folder, bool existing,
                         const char *shown, struct ladle_error *error);
 
 /* After the engine ran: cuts every file to its exact size, syncs and closes it. Returns LADLE_OK, LADLE_FAILED or

@@ -8,6 +8,7 @@
  *   inputs.c    opens the models that the recipe names          jobs.c    recipe x models -> jobs, with the help of
  *   values.c    parameters of every job, resolved and checked             parts.c, walk.c, missing.c, types.c (see making.h)
  *   layout.c    jobs -> shards, positions in the output          origins.c what the output's config.json has to say
+ *   gaps.c      the same as one stream, for archives
  *   budget.c    blocks, memory, passes, bytes to read            report.c  what the public plan functions answer
  *   task.c      a job as its method sees it
  */
@@ -35,7 +36,7 @@ enum ladle_action {
     LADLE_ACTION_MERGE,
     LADLE_ACTION_COPY,          /* source 0, converted to the stored type if that differs */
     LADLE_ACTION_COPY_IF_EQUAL, /* integers: all sources hold the same bytes, else an error */
-    LADLE_ACTION_TEXT,          /* no sources: bytes that `plan->text` makes (shard headers) */
+    LADLE_ACTION_TEXT,          /* no sources: bytes that ladle_plan_text makes (shard headers, gaps) */
 };
 
 struct ladle_job {
@@ -43,13 +44,13 @@ struct ladle_job {
     const uint64_t *shape;        /* points into a model or the plan's arena */
     uint64_t elems;               /* for a text: bytes */
     uint64_t bytes;               /* stored size in the output */
-    uint64_t position;            /* of its first byte in the output space, see ladle_shard */
+    uint64_t position;            /* of its first byte in the output space, see ladle_extent */
     struct ladle_source *sources; /* base first if the method uses it, then models in order */
     const double *each;           /* parameter values, as in ladle_task; NULL where the action is no merge */
     const double *shared;
     uint64_t block_elems;         /* budget.c */
     uint64_t resident_blocks;     /* the first blocks, kept between passes */
-    uint32_t shard;
+    uint32_t shard;               /* for a gap: the one behind it */
     uint16_t source_count;
     uint16_t passes;              /* statistics passes expected */
     uint8_t rank;
@@ -57,17 +58,36 @@ struct ladle_job {
     uint8_t action;               /* enum ladle_action */
     uint8_t real;                 /* enum ladle_real */
     bool has_base;
+    bool gap;                     /* a text between shards, see ladle_gaps; else a text is a shard's header */
 };
 
-/* A file with tensors in the output. The output space is one line of bytes: shard after shard, each beginning at a multiple of
- * the chunk size; the header text comes first in each. */
+/* A file with tensors in the output. The header text comes first in it. */
 struct ladle_shard {
     const char *name;
     uint64_t position;      /* in the output space */
     uint64_t bytes;         /* of the file */
     uint64_t header_bytes;  /* 8 + length, a multiple of 4096 */
     uint64_t first_job, job_count; /* its tensors (the header's own text job comes before first_job) */
+    uint64_t first_tensor;  /* which of the output's tensors its first one is */
     uint64_t *marks;        /* where in the header's text some of its tensors begin; header.c */
+};
+
+/* The output space is one line of bytes, extent after extent, each beginning at a multiple of the chunk size. In a directory
+ * every shard is an extent; a stream, which holds all files of the output, is one. */
+struct ladle_extent {
+    const char *name;       /* for messages */
+    uint64_t position;      /* in the output space */
+    uint64_t bytes;
+};
+
+/* What a stream holds between its shards: member headers of an archive, and the files without tensors. */
+struct ladle_gaps {
+    const char *name;       /* of the stream, for messages */
+    const uint64_t *bytes;  /* [shard_count + 1] before each shard, and behind the last one */
+    /* Makes the bytes [first, first + count) of a gap. Called by several threads at once; the error may be NULL.
+     * Returns LADLE_OK or a negative status. */
+    int (*make)(void *self, uint32_t gap, uint64_t first, size_t count, uint8_t *out, struct ladle_error *error);
+    void *self;
 };
 
 struct ladle_file {
@@ -96,7 +116,7 @@ struct ladle_memory {
     uint64_t frame_bytes;   /* room for one compressed chunk */
     uint32_t frames;        /* how many of those; 0 unless the output is compressed */
     uint64_t pack_bytes;    /* compression state of one worker */
-    uint64_t metadata_bytes;
+    uint64_t metadata_bytes; /* what the output room holds included */
     uint64_t other_bytes;   /* rings, descriptors of blocks, stacks */
     uint64_t total_bytes;   /* all of the above that counts against the budget */
 };
@@ -122,6 +142,10 @@ struct ladle_plan {
     uint64_t job_count;             /* tensors and texts */
     struct ladle_shard *shards;
     uint32_t shard_count;
+    struct ladle_extent *extents;
+    uint32_t extent_count;
+    const struct ladle_gaps *gaps;  /* NULL: the output is a directory */
+    uint64_t held_bytes;            /* what the output room holds in memory while the engine runs */
     uint64_t tensor_count;
     uint64_t parameter_count;       /* elements of the output */
     uint64_t tensor_bytes;          /* of the output's tensors */
@@ -153,6 +177,14 @@ int ladle_plan_make_jobs(struct ladle_plan *plan, struct ladle_error *error);
  * for another alignment. */
 int ladle_plan_lay_out(struct ladle_plan *plan, uint64_t chunk_bytes, struct ladle_error *error);
 
+/* Lays the output out as one stream: gap, shard, gap, shard, ..., gap. To be called once, after ladle_plan_lay_out. The gaps must
+ * outlive the plan. The budget must be divided again if what a stream needs was not known before.
+ * Returns LADLE_OK or LADLE_BAD_INPUT (larger than any file can be). */
+int ladle_plan_lay_out_stream(struct ladle_plan *plan, const struct ladle_gaps *gaps, struct ladle_error *error);
+
+/* Bytes of the whole output space, with what lies unused between extents. */
+uint64_t ladle_plan_space_bytes(const struct ladle_plan *plan);
+
 /* Chooses blocks, slots and chunks for the budget; LADLE_OVER_BUDGET if it cannot be done. */
 int ladle_plan_budget(struct ladle_plan *plan, struct ladle_error *error);
 
@@ -162,7 +194,10 @@ void ladle_plan_task(const struct ladle_plan *plan, const struct ladle_job *job,
 /* Blocks of a job (0 for an empty tensor). */
 uint64_t ladle_job_blocks(const struct ladle_job *job);
 
-/* Makes the bytes [first, first + count) of a text job, into `out`. */
+/* Bytes of a job's inputs that are read, again where they do not stay in memory between passes. */
+uint64_t ladle_job_read_bytes(const struct ladle_job *job);
+
+/* Makes the bytes [first, first + count) of a text job, into `out`. From any thread; the error may be NULL. */
 int ladle_plan_text(const struct ladle_plan *plan, const struct ladle_job *job, uint64_t first, size_t count, uint8_t *out,
                     struct ladle_error *error);
 

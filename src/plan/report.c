@@ -44,15 +44,15 @@ static const struct ladle_job *job_at(const struct ladle_plan *plan, uint64_t at
 
     if (at >= plan->tensor_count)
         return NULL;
-    /* The last shard that begins at or before the tensor; before the tensors of shard i lie i + 1 headers. */
+    /* The last shard that begins at or before the tensor. */
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
-        if (plan->shards[middle].first_job - (middle + 1) <= at)
+        if (plan->shards[middle].first_tensor <= at)
             low = middle;
         else
             high = middle;
     }
-    return &plan->jobs[at + low + 1];
+    return &plan->jobs[plan->shards[low].first_job + (at - plan->shards[low].first_tensor)];
 }
 
 static const char *action_name(const struct ladle_plan *plan, const struct ladle_job *job)
@@ -67,8 +67,7 @@ static const char *action_name(const struct ladle_plan *plan, const struct ladle
     }
 }
 
-/* Bytes of a job's inputs that are read, again where they do not stay in memory between passes. */
-static uint64_t read_bytes(const struct ladle_job *job)
+uint64_t ladle_job_read_bytes(const struct ladle_job *job)
 {
     uint64_t kept = ladle_min(job->resident_blocks * job->block_elems, job->elems);
     uint64_t total = 0, once, rest;
@@ -98,7 +97,7 @@ bool ladle_plan_tensor_at(const struct ladle_plan *plan, uint64_t at, struct lad
         .action = action_name(plan, job),
         .inputs = job->source_count,
         .passes = passes_of(job),
-        .read_bytes = read_bytes(job),
+        .read_bytes = ladle_job_read_bytes(job),
     };
     return true;
 }

@@ -49,7 +49,7 @@ static void test_files_have_their_size_and_space_beforehand(void **state)
 {
     struct ladle_shards shards;
     struct stat status;
-    assert_int_equal(ladle_shards_create(&shards, &plan, folder, folder, "out", NULL), LADLE_OK);
+    assert_int_equal(ladle_shards_create(&shards, &plan, folder, folder, false, "out", NULL), LADLE_OK);
     assert_false(shards.direct);
     assert_int_equal(size_of("first"), 10000);
     assert_int_equal(stat("first", &status), 0);
@@ -66,7 +66,7 @@ static void test_the_padding_of_direct_writes_is_cut_off(void **state)
 {
     struct ladle_shards shards;
     plan.options.direct = LADLE_DIRECT_AUTO;
-    assert_int_equal(ladle_shards_create(&shards, &plan, folder, folder, "out", NULL), LADLE_OK);
+    assert_int_equal(ladle_shards_create(&shards, &plan, folder, folder, false, "out", NULL), LADLE_OK);
     if (!shards.direct) {
         ladle_shards_close(&shards);
         skip();
@@ -89,7 +89,7 @@ static void assert_create_fails(int expected, const char *says, const char *also
 {
     struct ladle_shards shards;
     struct ladle_error *error = ladle_error_create();
-    assert_int_equal(ladle_shards_create(&shards, &plan, folder, folder, "out", error), expected);
+    assert_int_equal(ladle_shards_create(&shards, &plan, folder, folder, false, "out", error), expected);
     assert_true(scratch_says(error, says));
     assert_true(scratch_says(error, also));
     ladle_shards_close(&shards);
@@ -119,7 +119,7 @@ static void test_a_file_system_without_reservation_will_do(void **state)
 {
     struct ladle_shards shards;
     faults_fallocate = EOPNOTSUPP;
-    assert_int_equal(ladle_shards_create(&shards, &plan, folder, folder, "out", NULL), LADLE_OK);
+    assert_int_equal(ladle_shards_create(&shards, &plan, folder, folder, false, "out", NULL), LADLE_OK);
     assert_int_equal(ftruncate(shards.fds[0], 10000), 0);
     assert_int_equal(ftruncate(shards.fds[1], 4096), 0);
     assert_int_equal(ladle_shards_complete(&shards, &plan, "out", NULL), LADLE_OK);
@@ -148,7 +148,7 @@ static void test_a_file_that_came_out_short_is_noticed(void **state)
 {
     struct ladle_shards shards;
     struct ladle_error *error = ladle_error_create();
-    assert_int_equal(ladle_shards_create(&shards, &plan, folder, folder, "out", NULL), LADLE_OK);
+    assert_int_equal(ladle_shards_create(&shards, &plan, folder, folder, false, "out", NULL), LADLE_OK);
     assert_int_equal(truncate("second", 4095), 0);
     assert_int_equal(ladle_shards_complete(&shards, &plan, "out", error), LADLE_FAILED);
     assert_true(scratch_says(error, "out/second"));
@@ -177,7 +177,7 @@ static void test_every_call_may_fail_once(void **state)
         struct ladle_shards shards;
         struct ladle_error *error = ladle_error_create();
         faults_arm(++nth, EIO);
-        int result = ladle_shards_create(&shards, &plan, folder, folder, "out", error);
+        int result = ladle_shards_create(&shards, &plan, folder, folder, false, "out", error);
         if (result == LADLE_OK) {
             result = ladle_shards_complete(&shards, &plan, "out", error);
         }

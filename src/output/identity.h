@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LADLE_OUTPUT_IDENTITY_H
+#define LADLE_OUTPUT_IDENTITY_H
+
+/* Which merge an unfinished output belongs to: everything its bytes depend on, as a text of lines "KEY VALUE".
+ *
+ *   ladle              version of the library
+ *   method, seed       as resolved
+ *   parameters         digest of every parameter of every tensor as resolved
+ *   sources            digest of what each tensor is made from, and how
+ *   tensors            digest of names, types, shapes and places in the output
+ *   input              one line a file: size, modification time, digest of its header, path
+ *   option NAME        what the caller chose; for explaining a difference, not for deciding whether there is one
+ *
+ * Memory budget, threads, back end and instruction set are not in it: they change no byte. */
+
+#include <stdbool.h>
+
+#include "plan/plan.h"
+
+/* Writes the identity of a plan's merge into an empty text. Returns LADLE_OK or LADLE_NO_MEMORY. */
+int ladle_identity_write(const struct ladle_plan *plan, struct ladle_text *out, struct ladle_error *error);
+
+/* Whether two identities give the same bytes. */
+bool ladle_identity_is_same(const char *one, const char *other);
+
+/* Fails with LADLE_BAD_REQUEST and a message that says what of an earlier run's identity is different now.
+ *   shown   the output's path */
+int ladle_identity_refuse(const char *earlier, const char *now, const char *shown, struct ladle_error *error);
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "output/resume.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/size.h"
+#include "output/identity.h"
+#include "output/tree.h"
+
+/* Files that are written past the page cache end at a multiple of this until they are complete. */
+#define DIRECT_BYTES 4096u
+
+uint64_t ladle_resume_bytes(const struct ladle_plan *plan, uint64_t chunk)
+{
+    uint64_t end = chunk * LADLE_CHUNK_BYTES, bytes = 0;
+    for (uint32_t i = 0; i < plan->shard_count && plan->shards[i].position < end; i++) {
+        bytes += ladle_min(plan->shards[i].bytes, end - plan->shards[i].position);
+    }
+    return bytes;
+}
+
+static uint64_t all_chunks(const struct ladle_plan *plan)
+{
+    if (plan->shard_count == 0) {
+        return 0;
+    }
+    const struct ladle_shard *last = &plan->shards[plan->shard_count - 1];
+    return (last->position + last->bytes + LADLE_CHUNK_BYTES - 1) / LADLE_CHUNK_BYTES;
+}
+
+/* Whether every file that holds something of what is done is there, and has room for it. */
+static bool shards_fit(const struct ladle_resume *resume, uint64_t chunk)
+{
+    const struct ladle_plan *plan = resume->plan;
+    uint64_t end = chunk * LADLE_CHUNK_BYTES;
+    for (uint32_t i = 0; i < plan->shard_count; i++) {
+        const struct ladle_shard *shard = &plan->shards[i];
+        uint64_t least = end > shard->position ? ladle_min(shard->bytes, end - shard->position) : 0;
+        struct stat status;
+        if (fstatat(resume->directory->output, shard->name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+            !S_ISREG(status.st_mode) || (uint64_t)status.st_size < least ||
+            (uint64_t)status.st_size > ladle_round_up(shard->bytes, DIRECT_BYTES)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_shard(const struct ladle_plan *plan, const char *name)
+{
+    for (uint32_t i = 0; i < plan->shard_count; i++) {
+        if (strcmp(plan->shards[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Small files are made anew: what they come from may have changed without a trace in any tensor. */
+static int remove_small_files(const struct ladle_resume *resume, struct ladle_error *error)
+{
+    const struct ladle_directory *directory = resume->directory;
+    int fd = openat(directory->output, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+    if (folder == NULL) {
+        int code = errno;
+        if (fd >= 0) {
+            close(fd);
+        }
+        return ladle_fail_errno(error, LADLE_FAILED, code, "%s: cannot look into it", directory->output_path);
+    }
+    int result = LADLE_OK;
+    errno = 0;
+    for (struct dirent *entry; result == LADLE_OK && (entry = readdir(folder)) != NULL; errno = 0) {
+        const char *name = entry->d_name;
+        if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !is_shard(resume->plan, name)) {
+            result = ladle_tree_remove(directory->output, name, directory->output_path, error);
+        }
+    }
+    if (result == LADLE_OK && errno != 0) {
+        result = ladle_fail_errno(error, LADLE_FAILED, errno, "%s: cannot look into it", directory->output_path);
+    }
+    closedir(folder);
+    return result;
+}
+
+/* What is there stays, and the caller is told how to get rid of it. */
+static int refuse(struct ladle_resume *resume, const char *why, struct ladle_error *error)
+{
+    resume->refused = true;
+    ladle_fail(error, LADLE_BAD_REQUEST, "%s: cannot go on with what an earlier run left unfinished: %s",
+               resume->directory->place.shown, why);
+    ladle_error_help(error, "it is in %s", resume->directory->partial_path);
+    ladle_error_help(error, "--restart removes it and starts anew");
+    return LADLE_BAD_REQUEST;
+}
+
+static int begin_anew(struct ladle_resume *resume, struct ladle_error *error)
+{
+    if (ladle_directory_has_remains(resume->directory)) {
+        ladle_detail(&resume->plan->options.log, "%s: what an earlier run left unfinished is removed",
+                     resume->directory->partial_path);
+    }
+    return ladle_directory_begin(resume->directory, error);
+}
+
+static int go_on(struct ladle_resume *resume, struct ladle_error *error)
+{
+    uint64_t done = resume->directory->journal.done_chunks;
+    if (!ladle_directory_has_remains(resume->directory)) {
+        return refuse(resume, "its files are gone", error);
+    }
+    int result = ladle_directory_continue(resume->directory, error);
+    if (result != LADLE_OK) {
+        return result;
+    }
+    if (done > resume->chunks || !shards_fit(resume, done)) {
+        return refuse(resume, "its files are not as its journal says", error);
+    }
+    char done_text[16], all_text[16];
+    ladle_note(&resume->plan->options.log, "%s: going on with what an earlier run left unfinished: %s of %s are done",
+               resume->directory->place.shown, ladle_size_show(ladle_resume_bytes(resume->plan, done), done_text),
+               ladle_size_show(ladle_resume_bytes(resume->plan, resume->chunks), all_text));
+    resume->going_on = true;
+    resume->first_chunk = resume->done_chunks = done;
+    return remove_small_files(resume, error);
+}
+
+/* An earlier run died between putting its output in place and removing what it needed for that. */
+static int after_finished(struct ladle_resume *resume, struct ladle_error *error)
+{
+    struct ladle_directory *directory = resume->directory;
+    if (!resume->plan->options.restart && directory->journal.done_chunks == resume->chunks &&
+        ladle_identity_is_same(directory->journal.identity, resume->identity.data)) {
+        ladle_note(&resume->plan->options.log, "%s: an earlier run had completed it", directory->place.shown);
+        resume->finished = true;
+        resume->first_chunk = resume->done_chunks = resume->chunks;
+        directory->published = true;
+        ladle_directory_clear(directory);
+        return LADLE_OK;
+    }
+    int result = ladle_place_check(&directory->place, resume->plan, error);
+    return result == LADLE_OK ? begin_anew(resume, error) : result;
+}
+
+int ladle_resume_begin(struct ladle_resume *resume, const struct ladle_plan *plan, struct ladle_directory *directory,
+                       struct ladle_error *error)
+{
+    *resume = (struct ladle_resume){
+        .plan = plan, .directory = directory, .journal.fd = -1, .chunks = all_chunks(plan)};
+    const struct ladle_journal_contents *journal = &directory->journal;
+    int result = ladle_identity_write(plan, &resume->identity, error);
+    if (result != LADLE_OK) {
+        return result;
+    }
+    if (directory->finished) {
+        return after_finished(resume, error);
+    }
+    if (plan->options.restart || !directory->resumable) {
+        return begin_anew(resume, error);
+    }
+    if (journal->state == LADLE_JOURNAL_FOREIGN) {
+        return refuse(resume, "its journal is of another version of ladle", error);
+    }
+    if (journal->state == LADLE_JOURNAL_DAMAGED) {
+        return refuse(resume, "its journal is damaged", error);
+    }
+    if (!ladle_identity_is_same(journal->identity, resume->identity.data)) {
+        resume->refused = true;
+        return ladle_identity_refuse(journal->identity, resume->identity.data, directory->place.shown, error);
+    }
+    return go_on(resume, error);
+}
+
+int ladle_resume_start(struct ladle_resume *resume, struct ladle_error *error)
+{
+    const struct ladle_directory *directory = resume->directory;
+    if (resume->going_on) {
+        return ladle_journal_reopen(&resume->journal, directory->partial, directory->partial_path, &directory->journal,
+                                    error);
+    }
+    struct stat status;
+    if (fstat(directory->output, &status) != 0) {
+        return ladle_fail_errno(error, LADLE_FAILED, errno, "%s: cannot look at it", directory->output_path);
+    }
+    int result = ladle_file_sync_directory(directory->output, directory->output_path, error);
+    if (result == LADLE_OK) {
+        result = ladle_file_sync_directory(directory->parent, directory->parent_path, error);
+    }
+    return result == LADLE_OK ? ladle_journal_create(&resume->journal, directory->partial, directory->partial_path,
+                                                     resume->identity.data, status.st_ino, error)
+                              : result;
+}
+
+/* A merge does not fail because nobody could go on with it. */
+static void fall_silent(struct ladle_resume *resume, const struct ladle_error *error)
+{
+    resume->mute = true;
+    ladle_warn(&resume->plan->options.log, "%s\nif this run is interrupted, the next one goes on from an earlier point",
+               error != NULL ? ladle_error_message(error, 0) : "no memory for the journal");
+}
+
+void ladle_resume_record(struct ladle_resume *resume, uint64_t chunk)
+{
+    if (resume->mute || resume->journal.fd < 0 || chunk <= resume->done_chunks) {
+        return;
+    }
+    struct ladle_error *error = ladle_error_create();
+    if (ladle_journal_add_done(&resume->journal, chunk, error) == LADLE_OK) {
+        resume->done_chunks = chunk;
+        resume->directory->resumable = true;
+    } else {
+        fall_silent(resume, error);
+    }
+    ladle_error_destroy(error);
+}
+
+int ladle_resume_publish(struct ladle_resume *resume, struct ladle_error *error)
+{
+    if (!resume->mute && ladle_journal_add_publishing(&resume->journal, NULL) == LADLE_OK) {
+        return LADLE_OK;
+    }
+    /* Without that record an old output could be taken for an unfinished one; so there must be no journal at all. */
+    ladle_journal_close(&resume->journal);
+    return ladle_journal_remove(resume->directory->partial, resume->directory->partial_path, error);
+}
+
+void ladle_resume_finish(struct ladle_resume *resume)
+{
+    ladle_journal_close(&resume->journal);
+    ladle_text_finish(&resume->identity);
+}
