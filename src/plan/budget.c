@@ -158,7 +158,7 @@ static void measure_jobs(struct ladle_plan *plan, uint64_t slots, uint8_t *dtype
 
 static uint64_t metadata_bytes(const struct ladle_plan *plan)
 {
-    uint64_t bytes = plan->arena.bytes + plan->recipe.arena.bytes;
+    uint64_t bytes = plan->arena.bytes + plan->recipe.arena.bytes + plan->held_bytes;
     for (size_t i = 0; i < plan->model_count; i++)
         bytes += ladle_model_metadata_bytes(plan->models[i]);
     return bytes;
@@ -170,6 +170,17 @@ static uint32_t least_chunks(const struct demand *demand)
     return (uint32_t)(demand->most_output_bytes / LADLE_CHUNK_BYTES + 3);
 }
 
+/* Memory in which a chunk, or the shorter last one, can be compressed. zstd has other parameters for small inputs; these sizes
+ * are the limits between them. Source: zstd.h, ZSTD_estimateCCtxSize */
+static uint64_t context_bytes(int level)
+{
+    static const uint64_t sizes[] = {LADLE_CHUNK_BYTES, 256 << 10, 128 << 10, 16 << 10};
+    uint64_t most = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        most = ladle_max(most, ZSTD_estimateCCtxSize_usingCParams(ZSTD_getCParams(level, sizes[i], 0)));
+    return ladle_round_up(most, 64);
+}
+
 /* What compressing the output takes: frames on their way out, and a context for each worker. */
 static void add_compression(const struct ladle_plan *plan, unsigned threads, struct ladle_memory *memory)
 {
@@ -177,10 +188,9 @@ static void add_compression(const struct ladle_plan *plan, unsigned threads, str
     memory->frame_bytes = memory->pack_bytes = 0;
     if (plan->options.format != LADLE_FORMAT_TAR_ZST)
         return;
-    ZSTD_compressionParameters parameters = ZSTD_getCParams(plan->options.zstd_level, LADLE_CHUNK_BYTES, 0);
     memory->frames = threads * 2 + 2;
     memory->frame_bytes = ZSTD_compressBound(LADLE_CHUNK_BYTES);
-    memory->pack_bytes = ZSTD_estimateCCtxSize_usingCParams(parameters);
+    memory->pack_bytes = context_bytes(plan->options.zstd_level);
 }
 
 static uint64_t total_of(const struct ladle_plan *plan, const struct settings *settings, const struct demand *demand,
@@ -294,8 +304,34 @@ static uint64_t default_budget(const struct ladle_plan *plan)
     return budget;
 }
 
+static void tell(const struct ladle_plan *plan)
+{
+    const struct ladle_memory *memory = &plan->memory;
+    unsigned asked = plan->options.threads ? plan->options.threads : ladle_machine_cores();
+    if (plan->threads < asked)
+        ladle_detail(&plan->options.log, "%u threads instead of %u, to stay within the memory budget", plan->threads, asked);
+    ladle_detail(&plan->options.log,
+                 "memory: %u slots of %llu KiB, %u output chunks of %llu KiB, %u x %llu KiB for methods, %u x %llu KiB for workers",
+                 memory->slots, (unsigned long long)(memory->slot_bytes >> 10), memory->chunks,
+                 (unsigned long long)(memory->chunk_bytes >> 10), memory->open_jobs,
+                 (unsigned long long)(memory->state_bytes >> 10), plan->threads,
+                 (unsigned long long)(memory->scratch_bytes >> 10));
+    if (memory->frames > 0)
+        ladle_detail(&plan->options.log, "memory for compression: %u frames of %llu KiB, %u x %llu KiB for workers",
+                     memory->frames, (unsigned long long)(memory->frame_bytes >> 10), plan->threads,
+                     (unsigned long long)(memory->pack_bytes >> 10));
+}
+
+/* Whether memory is divided in another way than before. */
+static bool is_new(const struct ladle_memory *memory, const struct ladle_memory *before)
+{
+    return memory->slots != before->slots || memory->slot_bytes != before->slot_bytes || memory->chunks != before->chunks ||
+           memory->frames != before->frames;
+}
+
 int ladle_plan_budget(struct ladle_plan *plan, struct ladle_error *error)
 {
+    struct ladle_memory before = plan->memory;
     uint64_t budget = plan->options.memory_bytes ? plan->options.memory_bytes : default_budget(plan);
     uint8_t *dtypes = ladle_arena_take(&plan->arena, most_sources(plan) + 1);
     char needed[32], given[32];
@@ -310,15 +346,7 @@ int ladle_plan_budget(struct ladle_plan *plan, struct ladle_error *error)
         ladle_error_help(error, "the smallest that can: --memory %s", ladle_size_budget(plan->least_bytes, needed));
         return LADLE_OVER_BUDGET;
     }
-    unsigned asked = plan->options.threads ? plan->options.threads : ladle_machine_cores();
-    if (plan->threads < asked)
-        ladle_detail(&plan->options.log, "%u threads instead of %u, to stay within the memory budget", plan->threads, asked);
-    const struct ladle_memory *memory = &plan->memory;
-    ladle_detail(&plan->options.log,
-                 "memory: %u slots of %llu KiB, %u output chunks of %llu KiB, %u x %llu KiB for methods, %u x %llu KiB for workers",
-                 memory->slots, (unsigned long long)(memory->slot_bytes >> 10), memory->chunks,
-                 (unsigned long long)(memory->chunk_bytes >> 10), memory->open_jobs,
-                 (unsigned long long)(memory->state_bytes >> 10), plan->threads,
-                 (unsigned long long)(memory->scratch_bytes >> 10));
+    if (is_new(&plan->memory, &before))
+        tell(plan);
     return LADLE_OK;
 }

@@ -106,13 +106,11 @@ static void put_length(uint64_t length, uint64_t first, size_t count, uint8_t *o
         out[i - first] = (uint8_t)(length >> (8 * i));
 }
 
-int ladle_plan_text(const struct ladle_plan *plan, const struct ladle_job *job, uint64_t first, size_t count, uint8_t *out,
-                    struct ladle_error *error)
+static int make_header(const struct ladle_plan *plan, const struct ladle_job *job, uint64_t first, size_t count, uint8_t *out,
+                       struct ladle_error *error)
 {
     const struct ladle_shard *shard = &plan->shards[job->shard];
 
-    if (job->action != LADLE_ACTION_TEXT || first > shard->header_bytes || count > shard->header_bytes - first)
-        return ladle_fail(error, LADLE_BAD_REQUEST, "%s: not within its text", job->name);
     memset(out, ' ', count);
     put_length(shard->header_bytes - LENGTH_BYTES, first, count, out);
     uint64_t skipped = first < LENGTH_BYTES ? ladle_min(LENGTH_BYTES - first, count) : 0;
@@ -122,4 +120,14 @@ int ladle_plan_text(const struct ladle_plan *plan, const struct ladle_job *job, 
     uint64_t from = marked_before(shard, window.first);
     window.at = from ? shard->marks[from / MARK_EVERY] : 0;
     return write_json(plan, shard, from, &window) ? LADLE_OK : ladle_fail_memory(error, job->name);
+}
+
+int ladle_plan_text(const struct ladle_plan *plan, const struct ladle_job *job, uint64_t first, size_t count, uint8_t *out,
+                    struct ladle_error *error)
+{
+    if (job->action != LADLE_ACTION_TEXT || first > job->bytes || count > job->bytes - first)
+        return ladle_fail(error, LADLE_BAD_REQUEST, "%s: not within its text", job->name);
+    if (job->gap)
+        return plan->gaps->make(plan->gaps->self, job->shard, first, count, out, error);
+    return make_header(plan, job, first, count, out, error);
 }

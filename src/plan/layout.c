@@ -110,6 +110,7 @@ static int fill_shards(struct ladle_plan *plan, struct ladle_error *error)
 
     for (uint32_t i = 0; i < plan->shard_count; i++) {
         struct ladle_shard *shard = &plan->shards[i];
+        shard->first_tensor = from;
         shard->first_job = from + i + 1;
         while (from + shard->job_count < list->count && list->jobs[from + shard->job_count].shard == i)
             shard->job_count++;
@@ -121,7 +122,7 @@ static int fill_shards(struct ladle_plan *plan, struct ladle_error *error)
     return LADLE_OK;
 }
 
-/* Gives every shard and every job its position in the output space. */
+/* Gives every shard and every job its position in the output space; every shard is an extent. */
 static void place(struct ladle_plan *plan, uint64_t chunk_bytes)
 {
     uint64_t position = 0;
@@ -135,21 +136,29 @@ static void place(struct ladle_plan *plan, uint64_t chunk_bytes)
             job->position = position;
             position += job->bytes;
         }
+        plan->extents[i] = (struct ladle_extent){.name = shard->name, .position = shard->position, .bytes = shard->bytes};
     }
+    plan->extent_count = plan->shard_count;
+}
+
+/* With room for the gaps of a stream: one before each shard and one behind the last. */
+static int take_arrays(struct ladle_plan *plan, struct ladle_error *error)
+{
+    plan->job_count = plan->unplaced->count + plan->shard_count;
+    plan->shards = ladle_arena_take_array(&plan->arena, plan->shard_count, sizeof(*plan->shards));
+    plan->extents = ladle_arena_take_array(&plan->arena, plan->shard_count, sizeof(*plan->extents));
+    plan->jobs = ladle_arena_take_array(&plan->arena, plan->job_count + plan->shard_count + 1, sizeof(*plan->jobs));
+    return plan->shards && plan->extents && plan->jobs ? LADLE_OK : ladle_fail_memory(error, "the files of the output");
 }
 
 int ladle_plan_lay_out(struct ladle_plan *plan, uint64_t chunk_bytes, struct ladle_error *error)
 {
     if (plan->unplaced) {
         int status = cut(plan, &plan->shard_count, error);
-        if (status)
-            return status;
-        plan->job_count = plan->unplaced->count + plan->shard_count;
-        plan->shards = ladle_arena_take_array(&plan->arena, plan->shard_count, sizeof(*plan->shards));
-        plan->jobs = ladle_arena_take_array(&plan->arena, plan->job_count, sizeof(*plan->jobs));
-        if (!plan->shards || !plan->jobs)
-            return ladle_fail_memory(error, "the files of the output");
-        status = fill_shards(plan, error);
+        if (!status)
+            status = take_arrays(plan, error);
+        if (!status)
+            status = fill_shards(plan, error);
         if (status)
             return status;
         ladle_job_list_destroy(plan->unplaced);
