@@ -119,6 +119,9 @@ struct ladle_arithmetic {
     /* The largest x and `so_far`; NaN if there is one among x. Then y = exp(x - most) of x <= most, in f64. */
     double (*largest)(double so_far, const void *x, size_t n);
     void (*power)(double *y, const void *x, double most, size_t n);
+    /* y = p * log(p / q) with p = x / x_sum + 1e-8, q = b / b_sum + 1e-8; x and b from 0 to their sums, or NaN. Here and in power
+     * exp and log are the C library's where T is double, and our own, within one unit in the last place, where it is float. */
+    void (*divergence)(double *y, const double *x, double x_sum, const double *b, double b_sum, size_t n);
 
     /* Sign election: where v agrees with the sign of `sum` (sum >= 0: v > 0, else v < 0): merged += c * v, den += w; elsewhere
      * both += 0. den may be NULL. */
@@ -153,8 +156,6 @@ struct ladle_kernels {
 
     /* Philox4x32-10 words: 4 * blocks of them, for counters (low32(j), high32(j), stream, 0), j = first, first + 1, ... */
     void (*philox)(uint32_t *words, uint64_t first, size_t blocks, uint32_t stream, uint64_t key);
-    /* y = p * log(p / q) with p = x / x_sum + 1e-8, q = b / b_sum + 1e-8; x and b from 0 to their sums, or NaN. */
-    void (*divergence)(double *y, const double *x, double x_sum, const double *b, double b_sum, size_t n);
     /* table[4 * bins[i] + (i mod 4)] += 1: four interleaved tables, so that runs of one bin do not wait for themselves. */
     void (*tabulate)(uint32_t *table, const uint32_t *bins, size_t n);
 };

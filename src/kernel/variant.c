@@ -45,6 +45,8 @@ static inline uint64_t key_f64(double x)
 #define NAME(noun) noun##_f32
 #define ABS fabsf
 #define KEY_SHIFT LADLE_KEY_SHIFT_F32
+#define EXP exp_below
+#define LOG log_near
 #include "kernel/template/elements.h"
 #include "kernel/template/reduce.h"
 #include "kernel/template/select.h"
@@ -55,12 +57,16 @@ static inline uint64_t key_f64(double x)
 #undef NAME
 #undef ABS
 #undef KEY_SHIFT
+#undef EXP
+#undef LOG
 
 #define T double
 #define BITS uint64_t
 #define NAME(noun) noun##_f64
 #define ABS fabs
 #define KEY_SHIFT LADLE_KEY_SHIFT_F64
+#define EXP exp
+#define LOG log
 #include "kernel/template/elements.h"
 #include "kernel/template/reduce.h"
 #include "kernel/template/select.h"
@@ -85,7 +91,7 @@ static void tabulate(uint32_t *table, const uint32_t *bins, size_t n)
     .fill = fill_##t, .scale = scale_##t, .axpy = axpy_##t, .divide = divide_##t, .add = add_##t, .sub = sub_##t,           \
     .mul = mul_##t, .div = div_##t, .most = most_##t, .gap = gap_##t, .choose = choose_##t, .to_f64 = to_f64_##t,           \
     .from_f64 = from_f64_##t, .near = near_##t, .active = active_##t, .claim = claim_##t, .variance = variance_##t,         \
-    .largest = largest_##t, .power = power_##t, .weigh = weigh_##t, .dot = dot_##t, .sum = sum_##t,                         \
+    .largest = largest_##t, .power = power_##t, .divergence = divergence_##t, .weigh = weigh_##t, .dot = dot_##t, .sum = sum_##t,                         \
     .sum_abs = sum_abs_##t, .max_abs = max_abs_##t, .elect = elect_##t, .settle = settle_##t, .drop = drop_##t,             \
     .drop_each = drop_each_##t, .keep = keep_##t, .mask = mask_##t, .count = count_##t, .reach = reach_##t,                 \
     .keys = keys_##t, .bins = bins_##t, .within = within_##t
@@ -93,7 +99,6 @@ static void tabulate(uint32_t *table, const uint32_t *bins, size_t n)
 const struct ladle_kernels LADLE_VARIANT_TABLE(LADLE_VARIANT) = {
     .name = LADLE_VARIANT_NAME(LADLE_VARIANT),
     .philox = philox,
-    .divergence = divergence,
     .tabulate = tabulate,
     .real[LADLE_REAL_F32] = {COMMON(f32),
                              .widen = {[LADLE_F8_E4M3] = widen_f8_e4m3_f32,

@@ -174,7 +174,7 @@ static double find_divergence(const struct ladle_task *task, const struct ladle_
             size_t n = ladle_strip_elems(at, end), place = strips->whole ? at : 0;
             if (!strips->whole)
                 find_powers(task, block, first, at, n, &x, &base, strips);
-            task->kernels->divergence(strips->terms, strips->x_power + place, x.sum, strips->base_power + place, base.sum,
+            ladle_strip_kernels(task)->divergence(strips->terms, strips->x_power + place, x.sum, strips->base_power + place, base.sum,
                                       n);
             task->kernels->real[LADLE_REAL_F64].sum(lanes, strips->terms, n);
         }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exp and log in f64 as far as softmax and divergences need them, in plain operations, so that they vectorise and give the same
  * bits everywhere: included by variant.c. Both are within one unit in the last place, which is all that spec methods.md
- * "Arithmetic" asks of them. */
+ * "Arithmetic" asks of them, and what is made of them is rounded to float. Where T is double nothing hides the last bit, and the C
+ * library's are used. */
 
 static inline uint64_t bits_f64(double x)
 {
@@ -72,12 +73,4 @@ static inline double log_near(double x)
     r = r * z;
     double y = k * LN2_HIGH - ((half - (s * (half + r) + k * LN2_LOW)) - f);
     return x != x ? x : y;
-}
-
-static void divergence(double *y, const double *x, double x_sum, const double *b, double b_sum, size_t n)
-{
-    EACH for (size_t i = 0; i < n; i++) {
-        double p = x[i] / x_sum + 1e-8, q = b[i] / b_sum + 1e-8;
-        y[i] = p * log_near(p / q);
-    }
 }

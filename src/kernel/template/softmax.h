@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Softmax of a row, for one T: included by variant.c with T and NAME defined, after divergence.h. */
+/* Softmax of a row, for one T: included by variant.c with T, NAME, EXP and LOG defined, after divergence.h. */
 
 static double NAME(largest)(double so_far, const void *x_, size_t n)
 {
@@ -24,5 +24,13 @@ static void NAME(power)(double *y, const void *x_, double most, size_t n)
 {
     const T *x = x_;
     EACH for (size_t i = 0; i < n; i++)
-        y[i] = exp_below((double)x[i] - most);
+        y[i] = EXP((double)x[i] - most);
+}
+
+static void NAME(divergence)(double *y, const double *x, double x_sum, const double *b, double b_sum, size_t n)
+{
+    EACH for (size_t i = 0; i < n; i++) {
+        double p = x[i] / x_sum + 1e-8, q = b[i] / b_sum + 1e-8;
+        y[i] = p * LOG(p / q);
+    }
 }

@@ -20,11 +20,6 @@ static const struct ladle_arithmetic *f32(void)
     return &ladle_kernels_choose(0)->real[LADLE_REAL_F32];
 }
 
-static const struct ladle_arithmetic *f64(void)
-{
-    return &ladle_kernels_choose(0)->real[LADLE_REAL_F64];
-}
-
 /* The distance of a number from an exact one, in units of the last place of that one. */
 static double units(double found, long double exact)
 {
@@ -37,13 +32,14 @@ static double units(double found, long double exact)
 /* Spec "Arithmetic": sin cos acos exp log are right but for the last bit. */
 static void exp_is_within_one_unit(void **state)
 {
-    double *x = calloc(COUNT, sizeof(*x)), *y = calloc(COUNT, sizeof(*y)), worst = 0;
+    float *x = calloc(COUNT, sizeof(*x));
+    double *y = calloc(COUNT, sizeof(*y)), worst = 0;
     const double scales[] = {1e-12, 1e-3, 1, 30, 700};
 
     for (size_t s = 0; s < 5; s++) {
         for (size_t i = 0; i < COUNT; i++)
-            x[i] = -scales[s] * (double)((i * 7919) % COUNT) / COUNT;
-        f64()->power(y, x, 0, COUNT);
+            x[i] = (float)(-scales[s] * (double)((i * 7919) % COUNT) / COUNT);
+        f32()->power(y, x, 0, COUNT);
         for (size_t i = 0; i < COUNT; i++)
             worst = fmax(worst, units(y[i], expl((long double)x[i])));
     }
@@ -54,10 +50,10 @@ static void exp_is_within_one_unit(void **state)
 
 static void exp_of_the_ends(void **state)
 {
-    const double x[] = {0, -INFINITY, NAN, -709, -1e300, -708};
+    const float x[] = {0, -INFINITY, NAN, -709, -1e30f, -708};
     double y[6];
 
-    f64()->power(y, x, 0, 6);
+    f32()->power(y, x, 0, 6);
     assert_true(y[0] == 1 && y[1] == 0 && isnan(y[2]) && y[3] == 0 && y[4] == 0);
     assert_true(y[5] > DBL_MIN && units(y[5], expl(-708)) < 1);
 }
@@ -71,7 +67,7 @@ static void divergence_is_within_few_units(void **state)
         x[i] = exp(-20 * (double)((i * 7919) % COUNT) / COUNT);
         b[i] = i % 2 ? x[i] * (1 + 1e-3 * (double)i / COUNT) : exp(-20 * (double)((i * 104729) % COUNT) / COUNT);
     }
-    ladle_kernels_choose(0)->divergence(y, x, 3, b, 2, COUNT);
+    ladle_kernels_choose(0)->real[LADLE_REAL_F32].divergence(y, x, 3, b, 2, COUNT);
     for (size_t i = 0; i < COUNT; i++) {
         double p = x[i] / 3 + 1e-8, q = b[i] / 2 + 1e-8, ratio = p / q;
         assert_true(fabs(y[i] - p * log(ratio)) <= 2.5 * DBL_EPSILON * fabs(p * log(ratio)));
@@ -86,7 +82,7 @@ static void divergence_of_equals_is_nothing_and_of_nan_is_nan(void **state)
     const double x[] = {0.5, 0, NAN, 1}, b[] = {0.5, 0, 1, NAN};
     double y[4];
 
-    ladle_kernels_choose(0)->divergence(y, x, 2, b, 2, 4);
+    ladle_kernels_choose(0)->real[LADLE_REAL_F32].divergence(y, x, 2, b, 2, 4);
     assert_true(y[0] == 0 && y[1] == 0 && isnan(y[2]) && isnan(y[3]));
 }
 

@@ -117,7 +117,7 @@ KERNEL(within, call->returned = call->real_bytes == 8
 KERNEL(widen, k->widen[call->dtype](A(0), call->stored, n))
 KERNEL(narrow, k->narrow[call->dtype](call->stored, A(0), n, &call->counts))
 KERNEL(philox, call->kernels->philox(call->words[0], UINT64_MAX / 2 - 5, n / 4, 7, 0x0123456789ABCDEF))
-KERNEL(divergence, call->kernels->divergence(call->wide[0], call->wide[1], 3.5, call->wide[0], 0.5, n))
+KERNEL(divergence, k->divergence(call->wide[0], call->wide[1], 3.5, call->wide[0], 0.5, n))
 KERNEL(tabulate, {
     for (size_t i = 0; i < n; i++)
         call->words[0][i] %= 64;
