@@ -27,7 +27,8 @@ struct ladle_config_change {
     uint64_t vocabulary;    /* rows of the token embedding if they changed, else 0 */
 };
 
-/* The text of the new config.json. Warns of lists that may count layers and were left alone.
+/* The text of the new config.json; nothing where the donor has none. Warns of lists that may count layers and were left
+ * alone, and of layers that loaders may refuse.
  * Returns LADLE_OK or LADLE_NO_MEMORY. */
 int ladle_config_rewrite(const struct ladle_config_change *change, const struct ladle_log *log, struct ladle_text *out,
                          struct ladle_error *error);

@@ -36,10 +36,10 @@ struct ladle_model {
     struct ladle_json *config;   /* config.json; NULL if there is none */
     struct ladle_stack *stacks;
     uint32_t stack_count;
-    uint32_t main_stack;    /* index of the longest (first of equals); meaningless when stack_count is 0 */
-    bool tied;              /* config says tie_word_embeddings (also inside text_config) */
-    int64_t embedding;      /* index of the token embedding, -1 if not recognised */
-    bool scaled;            /* quantised weights with scales of their own, or packed integers: copying only */
+    uint32_t main_stack; /* index of the longest (first of equals); meaningless when stack_count is 0 */
+    bool tied;         /* config says tie_word_embeddings (also inside text_config), or nothing of it and there is no head */
+    int64_t embedding; /* index of the token embedding, -1 if not recognised */
+    bool scaled;       /* quantised weights with scales of their own, or packed integers: copying only */
     const char *scaled_why; /* what shows that: a tensor name or "quantization_config in config.json" */
 };
 

@@ -2,8 +2,10 @@
 #include "model/reference.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/text.h"
 
@@ -37,12 +39,36 @@ static int collect_places(struct search *search, const char *recipe_path)
     return done ? LADLE_OK : ladle_fail_memory(search->error, search->where);
 }
 
+/* The real path of a place; NULL with errno set if it is not there. Of a file only the folder is resolved: in the Hub's
+ * cache files are links to where no config lies beside them. Free with free. */
+static char *resolve(const char *place)
+{
+    struct stat about;
+    const char *slash = strrchr(place, '/');
+    if (stat(place, &about) != 0) {
+        return NULL;
+    }
+    if (S_ISDIR(about.st_mode)) {
+        return realpath(place, NULL);
+    }
+    char *folder = slash == NULL ? strdup(".") : strndup(place, (size_t)(slash - place) + 1);
+    char *real = folder == NULL ? NULL : realpath(folder, NULL), *path = NULL;
+    const char *name = slash == NULL ? place : slash + 1;
+    if (real != NULL && asprintf(&path, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name) < 0) {
+        path = NULL;
+        errno = ENOMEM;
+    }
+    free(folder);
+    free(real);
+    return path;
+}
+
 /* The first place that exists, resolved, into *path, or NULL there. */
 static int look(struct search *search, const char **path)
 {
     *path = NULL;
     for (size_t i = 0; i < search->count; i++) {
-        char *resolved = realpath(search->places[i], NULL);
+        char *resolved = resolve(search->places[i]);
         if (resolved != NULL) {
             *path = ladle_arena_copy(search->arena, resolved, strlen(resolved));
             free(resolved);

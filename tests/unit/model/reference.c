@@ -69,6 +69,18 @@ static void spellings_of_one_model_give_one_path(void **state)
     assert_found(whole, "elsewhere/r.yml", "x/a");
 }
 
+static void a_file_stays_where_its_config_is(void **state)
+{
+    made_directory("blobs");
+    made_directory("snapshot");
+    made_text("blobs/0123", "");
+    assert_int_equal(symlink("../blobs/0123", "snapshot/model.safetensors"), 0);
+    assert_int_equal(symlink("snapshot", "link"), 0);
+    assert_int_equal(symlink("../gone", "snapshot/gone.safetensors"), 0);
+    assert_found("link/model.safetensors", "r.yml", "snapshot/model.safetensors");
+    assert_missing("snapshot/gone.safetensors", "r.yml", "was not found", "");
+}
+
 static void odd_names_that_exist_are_paths(void **state)
 {
     made_directory("g:");
@@ -123,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(relative_names_are_looked_for_twice, made_folder, forget),
         cmocka_unit_test_setup_teardown(spellings_of_one_model_give_one_path, made_folder, forget),
+        cmocka_unit_test_setup_teardown(a_file_stays_where_its_config_is, made_folder, forget),
         cmocka_unit_test_setup_teardown(odd_names_that_exist_are_paths, made_folder, forget),
         cmocka_unit_test_setup_teardown(model_in_front_is_dropped, made_folder, forget),
         cmocka_unit_test_setup_teardown(what_is_not_found_says_where_it_was_looked_for, made_folder, forget),
