@@ -24,19 +24,19 @@ static uint64_t written_chunks(const struct ladle_chunks *chunks)
     return least;
 }
 
-static uint32_t shard_of(const struct ladle_plan *plan, uint64_t chunk)
+static uint32_t extent_of(const struct ladle_plan *plan, uint64_t chunk)
 {
-    uint32_t shard = 0;
-    while (shard + 1 < plan->shard_count && plan->shards[shard + 1].position <= chunk * LADLE_CHUNK_BYTES)
-        shard++;
-    return shard;
+    uint32_t extent = 0;
+    while (extent + 1 < plan->extent_count && plan->extents[extent + 1].position <= chunk * LADLE_CHUNK_BYTES)
+        extent++;
+    return extent;
 }
 
-static void sync_shard(struct ladle_engine *engine)
+static void sync_extent(struct ladle_engine *engine)
 {
     struct ladle_checkpoint *checkpoint = &engine->checkpoint;
     checkpoint->request = (struct ladle_io_request){
-        .kind = LADLE_IO_SYNC, .fd = engine->target->fds[checkpoint->shard], .owner = checkpoint};
+        .kind = LADLE_IO_SYNC, .fd = engine->target->fds[checkpoint->extent], .owner = checkpoint};
     ladle_io_submit(engine->io, &checkpoint->request);
 }
 
@@ -51,8 +51,8 @@ void ladle_checkpoint_begin(struct ladle_engine *engine, double now)
     if (checkpoint->chunk <= checkpoint->recorded)
         return;
     checkpoint->syncing = true;
-    checkpoint->shard = shard_of(engine->plan, checkpoint->recorded);
-    sync_shard(engine);
+    checkpoint->extent = extent_of(engine->plan, checkpoint->recorded);
+    sync_extent(engine);
 }
 
 static void record(struct ladle_engine *engine)
@@ -72,13 +72,13 @@ void ladle_checkpoint_continue(struct ladle_engine *engine)
     if (checkpoint->request.result != 0) {
         checkpoint->failed = true;
         ladle_engine_stop(engine, ladle_fail_errno(engine->error, LADLE_FAILED, checkpoint->request.result, "%s: syncing",
-                                                   engine->plan->shards[checkpoint->shard].name));
+                                                   engine->plan->extents[checkpoint->extent].name));
     } else if (engine->stopping) {
         return; /* the last checkpoint follows when everything in flight is back */
-    } else if (checkpoint->shard < shard_of(engine->plan, checkpoint->chunk - 1)) {
+    } else if (checkpoint->extent < extent_of(engine->plan, checkpoint->chunk - 1)) {
         checkpoint->syncing = true;
-        checkpoint->shard++;
-        sync_shard(engine);
+        checkpoint->extent++;
+        sync_extent(engine);
     } else {
         record(engine);
     }
@@ -92,9 +92,9 @@ void ladle_checkpoint_last(struct ladle_engine *engine)
     checkpoint->chunk = written_chunks(&engine->chunks);
     if (checkpoint->chunk <= checkpoint->recorded)
         return;
-    uint32_t last = shard_of(engine->plan, checkpoint->chunk - 1);
-    for (uint32_t shard = shard_of(engine->plan, checkpoint->recorded); shard <= last; shard++)
-        if (fdatasync(engine->target->fds[shard]) != 0)
+    uint32_t last = extent_of(engine->plan, checkpoint->chunk - 1);
+    for (uint32_t extent = extent_of(engine->plan, checkpoint->recorded); extent <= last; extent++)
+        if (fdatasync(engine->target->fds[extent]) != 0)
             return;
     engine->target->checkpoint(engine->target->self, checkpoint->chunk, NULL);
 }

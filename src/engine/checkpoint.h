@@ -16,7 +16,7 @@ struct ladle_checkpoint {
     double last;         /* when the last one began */
     uint64_t recorded;   /* chunks before this one were recorded */
     uint64_t chunk;      /* chunks before this one are being synced */
-    uint32_t shard;      /* whose file is being synced */
+    uint32_t extent;     /* whose file is being synced */
     bool syncing;
     bool failed;         /* a sync failed: the next one would not tell, so nothing is recorded any more */
     struct ladle_io_request request;

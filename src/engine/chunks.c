@@ -51,13 +51,13 @@ static void open_next(struct ladle_chunks *chunks)
     chunks->unused_count--;
 
     uint64_t start = chunks->next_number * plan->memory.chunk_bytes;
-    while (start >= plan->shards[chunks->next_shard].position + plan->shards[chunks->next_shard].bytes)
-        chunks->next_shard++;
-    const struct ladle_shard *shard = &plan->shards[chunks->next_shard];
+    while (start >= plan->extents[chunks->next_extent].position + plan->extents[chunks->next_extent].bytes)
+        chunks->next_extent++;
+    const struct ladle_extent *extent = &plan->extents[chunks->next_extent];
     chunk->number = chunks->next_number++;
     chunk->in_use = true;
-    chunk->shard = chunks->next_shard;
-    chunk->expected = ladle_min(plan->memory.chunk_bytes, shard->position + shard->bytes - start);
+    chunk->extent = chunks->next_extent;
+    chunk->expected = ladle_min(plan->memory.chunk_bytes, extent->position + extent->bytes - start);
     chunk->filled = chunks->start > start ? chunks->start - start : 0;
     chunk->discarded = chunk->number < chunks->first_kept;
     chunk->next = chunks->open;
@@ -137,7 +137,7 @@ struct ladle_chunk *ladle_chunks_next_full(struct ladle_chunks *chunks, bool dir
         .buffer = chunk->data,
         .bytes = bytes,
         .least = bytes,
-        .offset = chunk->number * chunks->plan->memory.chunk_bytes - chunks->plan->shards[chunk->shard].position,
+        .offset = chunk->number * chunks->plan->memory.chunk_bytes - chunks->plan->extents[chunk->extent].position,
         .owner = chunk,
     };
     return chunk;

@@ -17,7 +17,7 @@ struct ladle_chunk {
     uint8_t *data;
     uint64_t expected;     /* bytes of the output in it */
     uint64_t filled;
-    uint32_t shard;
+    uint32_t extent;
     bool in_use;           /* from being opened until it is written */
     bool discarded;        /* an earlier run has written it */
     struct ladle_io_request request;
@@ -36,7 +36,7 @@ struct ladle_chunks {
     struct ladle_chunk *open;            /* being filled, latest first */
     uint64_t next_number;                /* the chunk to be opened next */
     uint64_t first_kept;                 /* chunks before this one were written by an earlier run */
-    uint32_t next_shard;
+    uint32_t next_extent;
     uint64_t start;                      /* the first position that will be filled */
 };
 

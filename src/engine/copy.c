@@ -23,11 +23,14 @@ static int write_text(struct ladle_engine *engine, const struct ladle_job *job, 
 {
     uint64_t first = block->first;
     for (unsigned i = 0; i < output->piece_count; i++) {
-        pthread_mutex_lock(&engine->lock);
-        int status = ladle_plan_text(engine->plan, job, first, output->pieces[i].elems, output->pieces[i].data, engine->error);
-        pthread_mutex_unlock(&engine->lock);
-        if (status != LADLE_OK)
+        int status = ladle_plan_text(engine->plan, job, first, output->pieces[i].elems, output->pieces[i].data, NULL);
+        if (status != LADLE_OK) { /* once more for the message, which is the lock's */
+            pthread_mutex_lock(&engine->lock);
+            ladle_plan_text(engine->plan, job, first, output->pieces[i].elems, output->pieces[i].data, engine->error);
+            status = ladle_fail(engine->error, status, "%s: cannot be made", job->name);
+            pthread_mutex_unlock(&engine->lock);
             return status;
+        }
         first += output->pieces[i].elems;
     }
     return LADLE_OK;

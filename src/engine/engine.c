@@ -128,8 +128,8 @@ static uint64_t first_job_behind(const struct ladle_plan *plan, uint64_t positio
 static uint64_t skip_done(struct ladle_engine *engine, uint64_t done)
 {
     const struct ladle_plan *plan = engine->plan;
-    for (uint32_t i = 0; i < plan->shard_count && plan->shards[i].position < done; i++)
-        engine->written_before += ladle_min(plan->shards[i].bytes, done - plan->shards[i].position);
+    for (uint32_t i = 0; i < plan->extent_count && plan->extents[i].position < done; i++)
+        engine->written_before += ladle_min(plan->extents[i].bytes, done - plan->extents[i].position);
     for (uint64_t i = 0; i < engine->reader.job; i++)
         engine->read_before += ladle_job_read_bytes(&plan->jobs[i]);
     if (engine->all_done)
@@ -222,7 +222,7 @@ int ladle_engine_run(const struct ladle_plan *plan, const struct ladle_target *t
     pthread_cond_init(&engine.stream.ready, NULL);
 
     int status = prepare(&engine);
-    if (status == LADLE_OK && target->stream_name)
+    if (status == LADLE_OK && target->sender)
         status = ladle_stream_begin(&engine);
     if (status == LADLE_OK)
         status = start_workers(&engine);

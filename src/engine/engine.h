@@ -4,11 +4,12 @@
 
 /* Carrying out a plan: blocks are read, methods applied, output chunks handed to a sink. */
 
+#include "engine/sender.h"
 #include "plan/plan.h"
 
 /* Where the output goes: into files at known offsets, or down a stream front to back. Filled by the output room. */
 struct ladle_target {
-    /* Files: for each shard of the plan, a descriptor open for writing; `direct` says whether all were opened with O_DIRECT (chunks
+    /* Files: for each extent of the plan, a descriptor open for writing; `direct` says whether all were opened with O_DIRECT (chunks
      * are then written in multiples of 4096 bytes and the caller cuts the end off). */
     const int *fds;
     bool direct;
@@ -18,10 +19,10 @@ struct ladle_target {
      * seconds. Returns LADLE_OK or a status that ends the merge. NULL: nothing is synced before the end. */
     int (*checkpoint)(void *self, uint64_t chunk, struct ladle_error *error);
 
-    /* A stream instead of files, if it has a name: bytes go out in order, down a pipe or into a file. The plan has one shard then.
-     * With zstd_level > 0 each chunk becomes a zstd frame with a checksum. */
-    const char *stream_name; /* for messages */
-    int stream;              /* its descriptor */
+    /* A stream instead of files, if it is not NULL: bytes go out in order, down a pipe or into a file. The plan has one extent
+     * then. With zstd_level > 0 each chunk becomes a zstd frame with a checksum, which depends on the chunk and the level alone.
+     * The sender keeps the last byte back, whatever the result: the caller may still find that the output must not be whole. */
+    struct ladle_sender *sender; /* the engine sets its stop function */
     int zstd_level;
     uint32_t *frame_bytes;   /* [chunks of the output]: receives the size of each frame; NULL without compression */
 

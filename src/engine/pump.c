@@ -30,7 +30,7 @@ static void issue_writes(struct ladle_engine *engine)
             pthread_cond_broadcast(&engine->work);
             continue;
         }
-        chunk->request.fd = engine->target->fds[chunk->shard];
+        chunk->request.fd = engine->target->fds[chunk->extent];
         ladle_io_submit(engine->io, &chunk->request);
     }
 }
@@ -55,15 +55,14 @@ static int flush_page_cache(const struct ladle_engine *engine, const struct ladl
 
 static void finish_write(struct ladle_engine *engine, struct ladle_chunk *chunk)
 {
-    const struct ladle_shard *shard = &engine->plan->shards[chunk->shard];
     int code = chunk->request.result;
     if (code == 0)
         code = flush_page_cache(engine, chunk);
     if (code != 0) {
         engine->checkpoint.failed = engine->checkpoint.failed || chunk->request.result == 0;
         ladle_engine_stop(engine, ladle_fail_errno(engine->error, LADLE_FAILED, code,
-                                                   "%s: writing %zu bytes at %llu of the output", shard->name,
-                                                   chunk->request.bytes, (unsigned long long)chunk->request.offset));
+                                                   "%s: writing %zu bytes at %llu of the output",
+                                                   engine->plan->extents[chunk->extent].name, chunk->request.bytes, (unsigned long long)chunk->request.offset));
         return;
     }
     engine->bytes_written += chunk->expected;
@@ -96,12 +95,11 @@ static void tell_progress(struct ladle_engine *engine, double started)
         return;
     pthread_mutex_lock(&engine->lock);
     const struct ladle_plan *plan = engine->plan;
-    const struct ladle_shard *last = plan->shard_count ? &plan->shards[plan->shard_count - 1] : NULL;
     struct ladle_progress progress = {
         .bytes_read = engine->read_before + engine->bytes_read,
         .bytes_to_read = plan->read_bytes,
         .bytes_written = engine->written_before + engine->bytes_written,
-        .bytes_to_write = last ? last->position + last->bytes : 0,
+        .bytes_to_write = ladle_plan_space_bytes(plan),
         .tensor = engine->tensor_index < plan->job_count ? plan->jobs[engine->tensor_index].name : "",
         .seconds = seconds_now() - started,
     };
@@ -117,7 +115,7 @@ int ladle_pump(struct ladle_engine *engine)
     while (more) {
         pthread_mutex_lock(&engine->lock);
         if (!engine->stopping) {
-            if (!engine->target->stream_name)
+            if (!engine->target->sender)
                 issue_writes(engine);
             ladle_reader_issue(engine);
             ladle_checkpoint_begin(engine, seconds_now());

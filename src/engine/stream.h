@@ -3,8 +3,8 @@
 #define LADLE_ENGINE_STREAM_H
 
 /* The output as one stream, front to back, down a pipe or into a file: workers compress full chunks into frames of their own
- * (pack), and a thread writes them in order. Frames are begun in order too, so the one that must go out next is always under
- * way. The writing thread never blocks where it could not be told to stop. */
+ * (pack), and a thread sends them in order (sender.c). Frames are begun in order too, so the one that must go out next is always
+ * under way. */
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -24,11 +24,10 @@ struct ladle_frame {
 struct ladle_stream {
     struct ladle_frame *frames; /* lock; NULL without compression */
     uint32_t frame_count;
-    void **contexts;            /* [threads] zstd contexts */
+    void **contexts;            /* [threads] memory for a zstd context each */
     uint64_t chunks;            /* of the whole output */
     uint64_t next_pack;         /* lock; chunk whose compression begins next */
     uint64_t next_write;        /* lock; chunk that goes out next */
-    uint64_t file_offset;       /* writing thread only */
     pthread_cond_t ready;       /* lock; something to write, or stop */
     pthread_t thread;
     bool started;

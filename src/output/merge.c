@@ -151,7 +151,6 @@ static int run_engine(struct merge *merge)
         .direct = merge->shards.direct,
         .first_chunk = merge->resume.first_chunk,
         .checkpoint = checkpoint,
-        .stream = -1,
         .self = merge,
     };
     return ladle_engine_run(merge->plan, &target, &merge->engine, merge->error);
