@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "output/tar.h"
+#include "archive/tar.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef LADLE_OUTPUT_TAR_H
-#define LADLE_OUTPUT_TAR_H
+#ifndef LADLE_ARCHIVE_TAR_H
+#define LADLE_ARCHIVE_TAR_H
 
 /* The tar format, as far as an archive of plain files needs it.
  *

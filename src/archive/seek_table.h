@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LADLE_ARCHIVE_SEEK_TABLE_H
+#define LADLE_ARCHIVE_SEEK_TABLE_H
+
+/* The list of frames at the end of a zstd file that consists of many, so that a part of it can be unpacked alone. Other readers
+ * skip it.
+ *
+ *   start     4 bytes  0x184D2A5E, a skippable frame
+ *             4        bytes that follow: entries and end
+ *   entries   4        bytes of a frame
+ *             4        bytes that it unpacks to
+ *            (4        a checksum of those, if bit 7 of the descriptor is set; never written here, for every frame has its own)
+ *   end       4        how many entries
+ *             1        descriptor: bits 2 to 6 must be 0
+ *             4        0x8F92EAB1
+ *
+ * All numbers are little-endian. Source: zstd, contrib/seekable_format/zstd_seekable_compression_format.md, version 0.1.0. */
+
+#include <stdint.h>
+
+#define LADLE_SEEK_TABLE_START_BYTES 8u
+#define LADLE_SEEK_TABLE_ENTRY_BYTES 8u
+#define LADLE_SEEK_TABLE_END_BYTES 9u
+/* More do not fit in a skippable frame. */
+#define LADLE_SEEK_TABLE_MOST_FRAMES ((UINT32_MAX - LADLE_SEEK_TABLE_END_BYTES) / LADLE_SEEK_TABLE_ENTRY_BYTES)
+
+/* Write one part each; `out` has room for as many bytes as its constant says. */
+void ladle_seek_table_put_start(uint32_t frames, uint8_t *out);
+void ladle_seek_table_put_entry(uint32_t frame_bytes, uint32_t bytes, uint8_t *out);
+void ladle_seek_table_put_end(uint32_t frames, uint8_t *out);
+
+#endif
