@@ -154,15 +154,16 @@ static void look_at_publishing(struct ladle_directory *directory)
     directory->unclear = !directory->finished && unfinished != journal->inode;
 }
 
-/* Looks at what an earlier run left. With `restart` it does not matter what its journal says. */
-static int look_at_remains(struct ladle_directory *directory, const char *output, bool restart, struct ladle_error *error)
+/* Looks at what an earlier run left. With options.restart it does not matter what its journal says. */
+static int look_at_remains(struct ladle_directory *directory, const char *output, const struct ladle_plan *plan,
+                           struct ladle_error *error)
 {
-    bool changed = false;
+    bool changed = false, restart = plan->options.restart;
     directory->resumable = true; /* unless it turns out that it is not */
     int result = put_back(directory, &changed, error);
     if (result == LADLE_OK && changed) { /* the place is not what it was a moment ago */
         ladle_place_finish(&directory->place);
-        result = ladle_place_find(&directory->place, output, error);
+        result = ladle_place_find_for(&directory->place, output, plan, error);
     }
     struct ladle_journal_contents *journal = &directory->journal;
     if (result == LADLE_OK) {
@@ -184,7 +185,7 @@ int ladle_directory_open(struct ladle_directory *directory, const char *output, 
                          struct ladle_error *error)
 {
     *directory = (struct ladle_directory){.log = &plan->options.log, .parent = -1, .partial = -1, .output = -1, .lock = -1};
-    int result = ladle_place_find(&directory->place, output, error);
+    int result = ladle_place_find_for(&directory->place, output, plan, error);
     if (result == LADLE_OK) {
         result = name_parts(directory, error);
     }
@@ -193,7 +194,7 @@ int ladle_directory_open(struct ladle_directory *directory, const char *output, 
         result = lock(directory, error);
     }
     if (result == LADLE_OK && remains) {
-        result = look_at_remains(directory, output, plan->options.restart, error);
+        result = look_at_remains(directory, output, plan, error);
     }
     if (result == LADLE_OK && !directory->finished) {
         result = ladle_place_check(&directory->place, plan, error);
@@ -227,6 +228,9 @@ int ladle_directory_begin(struct ladle_directory *directory, struct ladle_error 
     }
     if (result == LADLE_OK) {
         result = ladle_tree_remove(directory->partial, LADLE_JOURNAL_NEW_NAME, shown, error);
+    }
+    if (result == LADLE_OK && directory->place.file) {
+        return ladle_file_system_create_by_rename(directory->partial, OUTPUT, shown, &directory->output, error);
     }
     if (result == LADLE_OK) {
         result = ladle_file_system_make_by_rename(directory->partial, OUTPUT, shown, error);

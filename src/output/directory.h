@@ -8,7 +8,7 @@
  *     lock        held with flock while a run works here; a dead run holds nothing
  *     journal     how far output/ has come, and for which merge; see journal.h
  *     trial       made now and then to learn what the file system can do
- *     output/     what becomes NAME, by renaming
+ *     output/     what becomes NAME, by renaming; a file where the output is an archive
  *     replaced/   an old NAME on its way out, if the file system cannot exchange two names at once
  *
  * Only what is in output/ is ever published, so whatever else a run must remember has its place beside the lock. */
@@ -49,7 +49,7 @@ int ladle_directory_open(struct ladle_directory *directory, const char *output, 
 /* Whether an earlier run left an unfinished output. */
 bool ladle_directory_has_remains(const struct ladle_directory *directory);
 
-/* Removes what an earlier run left, and opens an empty output/. The file system must be able to rename.
+/* Removes what an earlier run left, and opens an empty output/; for an archive, a file of this name. The file system must be able to rename.
  * Returns LADLE_OK or LADLE_FAILED. */
 int ladle_directory_begin(struct ladle_directory *directory, struct ladle_error *error);
 

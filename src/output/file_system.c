@@ -80,6 +80,20 @@ static int make_by_rename(int folder, const char *name)
     return code;
 }
 
+/* Says why that failed. */
+static int refuse(int code, const char *shown, struct ladle_error *error)
+{
+    bool full = code == ENOSPC || code == EDQUOT || code == EACCES || code == EMFILE || code == ENFILE || code == ENOMEM;
+    ladle_fail_errno(error, LADLE_FAILED, code,
+                     full ? "%s: cannot make anything there" : "%s: its file system cannot make and rename things", shown);
+    if (!full) {
+        ladle_error_help(error,
+                         "a finished output is put in place by renaming; mounts of object stores often cannot do that");
+        ladle_error_help(error, "merge to a local disk and copy the result from there");
+    }
+    return LADLE_FAILED;
+}
+
 int ladle_file_system_make_by_rename(int folder, const char *name, const char *shown, struct ladle_error *error)
 {
     int result = ladle_tree_remove(folder, TRIAL, shown, error);
@@ -91,15 +105,26 @@ int ladle_file_system_make_by_rename(int folder, const char *name, const char *s
         return ladle_tree_remove(folder, TRIAL, shown, error);
     }
     ladle_tree_remove(folder, TRIAL, shown, NULL);
-    bool full = code == ENOSPC || code == EDQUOT || code == EACCES || code == EMFILE || code == ENFILE || code == ENOMEM;
-    ladle_fail_errno(error, LADLE_FAILED, code,
-                     full ? "%s: cannot make a folder there" : "%s: its file system cannot make and rename folders", shown);
-    if (!full) {
-        ladle_error_help(error,
-                         "a finished output is put in place by renaming; mounts of object stores often cannot do that");
-        ladle_error_help(error, "merge to a local disk and copy the result from there");
+    return refuse(code, shown, error);
+}
+
+int ladle_file_system_create_by_rename(int folder, const char *name, const char *shown, int *fd, struct ladle_error *error)
+{
+    int result = ladle_tree_remove(folder, TRIAL, shown, error);
+    if (result != LADLE_OK) {
+        return result;
     }
-    return LADLE_FAILED;
+    *fd = openat(folder, TRIAL, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (*fd >= 0 && renameat(folder, TRIAL, folder, name) == 0) {
+        return LADLE_OK;
+    }
+    int code = errno;
+    if (*fd >= 0) {
+        close(*fd);
+        *fd = -1;
+    }
+    unlinkat(folder, TRIAL, 0);
+    return refuse(code, shown, error);
 }
 
 /* Whether direct writes of an open file may have 4096 as offset, length and address; true if the kernel does not tell. */

@@ -27,6 +27,11 @@ int ladle_file_system_ask(int folder, const char *shown, struct ladle_file_syste
  * Returns LADLE_OK or LADLE_FAILED. */
 int ladle_file_system_make_by_rename(int folder, const char *name, const char *shown, struct ladle_error *error);
 
+/* The same for an empty file, which stays open for writing.
+ *   fd   receives its descriptor; the caller closes it
+ * Returns LADLE_OK, or LADLE_FAILED with nothing open. */
+int ladle_file_system_create_by_rename(int folder, const char *name, const char *shown, int *fd, struct ladle_error *error);
+
 /* Whether files in this open directory can be written past the page cache, in multiples of 4096 bytes. */
 bool ladle_file_system_writes_direct(int folder);
 

@@ -10,9 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whether a path, with its symbolic links resolved, is this folder or leads through it. Folders are compared by what they
- * are, not by spelling: one can be mounted at two places. */
-static bool leads_through(const char *path, dev_t device, ino_t inode)
+bool ladle_place_leads_through(const char *path, dev_t device, ino_t inode)
 {
     char real[PATH_MAX];
     if (realpath(path, real) == NULL) {
@@ -47,16 +45,16 @@ static int check_against_inputs(const struct ladle_place *place, const struct la
             return ladle_fail(error, LADLE_BAD_REQUEST, "%s: is the input %s; the output needs a folder of its own",
                               place->shown, name);
         }
-        if (S_ISDIR(status.st_mode) && leads_through(place->existing, status.st_dev, status.st_ino)) {
+        if (S_ISDIR(status.st_mode) && ladle_place_leads_through(place->existing, status.st_dev, status.st_ino)) {
             return ladle_fail(error, LADLE_BAD_REQUEST, "%s: lies inside the input %s; inputs are never written to",
                               place->shown, name);
         }
-        if (place->exists && leads_through(plan->models[i]->path, place->device, place->inode)) {
+        if (place->exists && ladle_place_leads_through(plan->models[i]->path, place->device, place->inode)) {
             return ladle_fail(error, LADLE_BAD_REQUEST, "%s: the input %s lies inside it", place->shown, name);
         }
     }
     for (size_t i = 0; place->exists && i < plan->file_count; i++) { /* a model may be made of links to files elsewhere */
-        if (leads_through(plan->files[i].path, place->device, place->inode)) {
+        if (ladle_place_leads_through(plan->files[i].path, place->device, place->inode)) {
             return ladle_fail(error, LADLE_BAD_REQUEST, "%s: %s, a file of the input %s, lies inside it", place->shown,
                               plan->files[i].path, plan->model_names[plan->files[i].model]);
         }
@@ -118,6 +116,9 @@ static int check_replacing(const struct ladle_place *place, struct ladle_error *
 
 int ladle_place_check(const struct ladle_place *place, const struct ladle_plan *plan, struct ladle_error *error)
 {
+    if (place->file) {
+        return ladle_place_check_file(place, plan, error);
+    }
     int result = check_against_inputs(place, plan, error);
     if (result != LADLE_OK || !place->exists) {
         return result;
@@ -127,7 +128,7 @@ int ladle_place_check(const struct ladle_place *place, const struct ladle_plan *
         ladle_error_help(error, "--force replaces it once the new output is complete");
         return LADLE_BAD_REQUEST;
     }
-    if (leads_through(".", place->device, place->inode)) {
+    if (ladle_place_leads_through(".", place->device, place->inode)) {
         ladle_fail(error, LADLE_BAD_REQUEST, "%s: is the working directory or holds it, so it cannot be replaced",
                    place->shown);
         ladle_error_help(error, "name a folder inside it");

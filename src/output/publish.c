@@ -16,10 +16,26 @@
 /* How the output came under its name, for taking it back. */
 enum placing { PLACED_NEW, PLACED_EXCHANGED, PLACED_ASIDE };
 
+/* A file would replace another without a word. Returns 0 or an errno value. */
+static int place_new_file(const struct ladle_directory *directory)
+{
+    const char *name = directory->place.name;
+    if (renameat2(directory->partial, OUTPUT, directory->parent, name, RENAME_NOREPLACE) == 0) {
+        return 0;
+    }
+    if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) {
+        return errno;
+    }
+    return renameat(directory->partial, OUTPUT, directory->parent, name) == 0 ? 0 : errno;
+}
+
 /* Nothing, or an empty folder, has the output's name. Returns 0 or an errno value. */
 static int place_new(const struct ladle_directory *directory)
 {
     const char *name = directory->place.name;
+    if (directory->place.file) {
+        return place_new_file(directory);
+    }
     if (renameat(directory->partial, OUTPUT, directory->parent, name) == 0) {
         return 0;
     }
@@ -84,7 +100,7 @@ static int look_again(const struct ladle_directory *directory, const struct ladl
                       struct ladle_error *error)
 {
     struct ladle_place place;
-    int result = ladle_place_find(&place, directory->place.shown, error);
+    int result = ladle_place_find_for(&place, directory->place.shown, plan, error);
     if (result == LADLE_OK) {
         result = ladle_place_check(&place, plan, error);
         *occupied = place.occupied;

@@ -163,6 +163,11 @@ struct ladle_plan {
     uint64_t least_bytes;           /* the smallest budget that works */
 };
 
+static inline bool ladle_format_is_archive(enum ladle_format format)
+{
+    return format == LADLE_FORMAT_TAR || format == LADLE_FORMAT_TAR_ZST;
+}
+
 /* Opens every model of the recipe; fills models, files, donor. */
 int ladle_plan_open_inputs(struct ladle_plan *plan, struct ladle_error *error);
 
