@@ -92,8 +92,8 @@ static void thin_row(const struct ladle_task *task, const struct ladle_task_vect
     for (size_t rank = 0; rank < n; rank++)
         chances[order[rank]] = n > 1 ? least + range * ((double)rank / (double)(n - 1)) : thinned->density;
     for (size_t i = 0; i < n; i++) {
-        double limit = floor(chances[i] * 0x1p32);
-        limits[i] = limit < 0xFFFFFFFF ? (uint32_t)limit : 0xFFFFFFFF;
+        int64_t limit = (int64_t)(chances[i] * 0x1p32);
+        limits[i] = limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
         chances[i] = 1 / chances[i];
     }
     if (state->rescales && state->norm == LADLE_NORM_EXPECTED)

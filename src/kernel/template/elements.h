@@ -29,6 +29,8 @@ static void NAME(divide)(void *y_, const void *x_, double c_, size_t n)
 {
     T *y = y_, c = (T)c_;
     const T *x = x_;
+    if (c == 1 && y == x)
+        return; /* the usual sum of weights */
     EACH for (size_t i = 0; i < n; i++)
         y[i] = x[i] / c;
 }
