@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "output/identity.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,7 @@ static void write_inputs(const struct ladle_plan *plan, struct ladle_text *out)
         for (uint32_t at = 0; at < model->file_count; at++) {
             const struct ladle_model_file *file = &model->files[at];
             char *real = realpath(file->path, NULL);
+            out->failed = out->failed || (real == NULL && errno == ENOMEM);
             ladle_text_printf(out, "input %" PRIu64 " %lld.%09ld %016" PRIx64 " ", file->bytes,
                               (long long)file->modified.tv_sec, file->modified.tv_nsec, file->header_hash);
             write_path(out, real != NULL ? real : file->path);
