@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "output/output.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "base/file.h"
@@ -29,13 +27,6 @@ static double seconds_now(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static int check_stop(const struct merge *merge)
-{
-    const struct ladle_options *options = &merge->plan->options;
-    bool stop = options->stop != NULL && options->stop(options->stop_user);
-    return stop ? ladle_fail(merge->error, LADLE_STOPPED, "stopped") : LADLE_OK;
 }
 
 /* Archives are another kind of output, still to come. */
@@ -66,22 +57,9 @@ static int write_text(const struct merge *merge, const char *name, struct ladle_
 
 static int write_config(const struct merge *merge)
 {
-    const struct ladle_plan *plan = merge->plan;
-    const struct ladle_config_change change = {
-        .donor = plan->models[plan->donor],
-        .layers = plan->layer_origins,
-        .layer_counts = plan->layer_counts,
-        .one_dtype = plan->one_dtype,
-        .dtype = plan->dtype,
-        .tied = plan->tied,
-        .vocabulary = plan->vocabulary,
-    };
-    if (change.donor->config == NULL) {
-        return LADLE_OK;
-    }
     struct ladle_text text = {0};
-    int result = ladle_config_rewrite(&change, &plan->options.log, &text, merge->error);
-    if (result == LADLE_OK) {
+    int result = ladle_config_write(merge->plan, &text, merge->error);
+    if (result == LADLE_OK && text.bytes > 0) {
         result = write_text(merge, "config.json", &text);
     }
     ladle_text_finish(&text);
@@ -159,23 +137,10 @@ static int run_engine(struct merge *merge)
 /* What was read must be what the plan saw. */
 static int check_inputs(struct merge *merge, struct ladle_error *error)
 {
-    for (size_t i = 0; i < merge->plan->model_count; i++) {
-        const struct ladle_model *model = merge->plan->models[i];
-        for (uint32_t j = 0; j < model->file_count; j++) {
-            const struct ladle_model_file *file = &model->files[j];
-            struct stat status;
-            if (stat(file->path, &status) != 0) {
-                return ladle_fail_errno(error, LADLE_FAILED, errno, "%s: cannot look at this input again", file->path);
-            }
-            if ((uint64_t)status.st_size != file->bytes || status.st_mtim.tv_sec != file->modified.tv_sec ||
-                status.st_mtim.tv_nsec != file->modified.tv_nsec) {
-                merge->directory.resumable = false; /* nobody knows which version was read */
-                return ladle_fail(error, LADLE_FAILED,
-                                  "%s: this input changed while it was merged, so the output is not published", file->path);
-            }
-        }
-    }
-    return LADLE_OK;
+    bool changed;
+    int result = ladle_check_inputs(merge->plan, &changed, error);
+    merge->directory.resumable = merge->directory.resumable && !changed; /* nobody knows which version was read */
+    return result;
 }
 
 /* The files with tensors, made with what they hold and synced. */
@@ -203,7 +168,7 @@ static int publish(struct merge *merge)
 {
     int result = check_inputs(merge, merge->error);
     if (result == LADLE_OK) {
-        result = check_stop(merge);
+        result = ladle_check_stop(merge->plan, merge->error);
     }
     if (result == LADLE_OK) {
         result = ladle_resume_publish(&merge->resume, merge->error);
@@ -215,7 +180,7 @@ static int carry_out(struct merge *merge, const char *output)
 {
     int result = check_form(merge->plan, output, merge->error);
     if (result == LADLE_OK) {
-        result = check_stop(merge);
+        result = ladle_check_stop(merge->plan, merge->error);
     }
     if (result == LADLE_OK) {
         result = ladle_directory_open(&merge->directory, output, merge->plan, merge->error);
