@@ -272,7 +272,9 @@ static uint64_t least_total(struct ladle_plan *plan, uint8_t *dtypes)
 /* Settings from the most comfortable to the least; the first that fits is taken. */
 static bool find_settings(struct ladle_plan *plan, uint64_t budget, uint8_t *dtypes)
 {
-    static const uint64_t payloads[] = {2 << 20, 1 << 20, 512 << 10, 256 << 10, 128 << 10};
+    /* Larger blocks are slower: fewer requests are in flight for the same bytes, and a block of several sources leaves the
+     * second cache of a core. */
+    static const uint64_t payloads[] = {512 << 10, 256 << 10, 128 << 10};
     uint64_t sources = most_sources(plan);
     unsigned asked = plan->options.threads ? plan->options.threads : ladle_machine_cores();
     uint32_t chunks = budget >= 192ull << 20 ? 24 : budget >= 96ull << 20 ? 16 : 8;
