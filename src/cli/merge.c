@@ -93,6 +93,7 @@ int cli_merge(const struct cli_arguments *arguments, struct cli_messages *messag
     options.progress = cli_progress_show;
     options.progress_user = &progress;
     options.stop = cli_signals_stop;
+    options.format = ladle_format_of(arguments->output, options.format);
 
     struct cli_recipe recipe;
     int code = cli_recipe_read(&recipe, arguments->operand, messages);

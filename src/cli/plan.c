@@ -174,6 +174,8 @@ int cli_plan(const struct cli_arguments *arguments, struct cli_messages *message
 {
     struct ladle_options options = arguments->options;
     options.log = (struct ladle_log){.message = cli_messages_log, .user = messages};
+    if (arguments->output)
+        options.format = ladle_format_of(arguments->output, options.format);
     struct cli_recipe recipe;
     int code = cli_recipe_read(&recipe, arguments->operand, messages);
     if (code != 0)

@@ -29,20 +29,6 @@ static double seconds_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-/* Archives are another kind of output, still to come. */
-static int check_form(const struct ladle_plan *plan, const char *output, struct ladle_error *error)
-{
-    enum ladle_format format = plan->options.format;
-    bool archive = format == LADLE_FORMAT_TAR || format == LADLE_FORMAT_TAR_ZST;
-    bool stream = strcmp(output, "-") == 0;
-    bool named = ladle_ends_with(output, ".tar") || ladle_ends_with(output, ".tar.zst");
-    if (archive || stream || (format == LADLE_FORMAT_AUTO && named)) {
-        return ladle_fail(error, LADLE_BAD_REQUEST, "%s: archives are not supported yet; name a folder as the output",
-                          output);
-    }
-    return LADLE_OK;
-}
-
 static int write_text(const struct merge *merge, const char *name, struct ladle_text *text)
 {
     struct ladle_text path = {0};
@@ -178,10 +164,10 @@ static int publish(struct merge *merge)
 
 static int carry_out(struct merge *merge, const char *output)
 {
-    int result = check_form(merge->plan, output, merge->error);
-    if (result == LADLE_OK) {
-        result = ladle_check_stop(merge->plan, merge->error);
+    if (strcmp(output, "-") == 0) {
+        return ladle_fail(merge->error, LADLE_BAD_REQUEST, "a folder cannot be sent to standard output, an archive can");
     }
+    int result = ladle_check_stop(merge->plan, merge->error);
     if (result == LADLE_OK) {
         result = ladle_directory_open(&merge->directory, output, merge->plan, merge->error);
     }
@@ -255,8 +241,26 @@ static void abandon(struct merge *merge, enum ladle_status status)
     }
 }
 
+enum ladle_format ladle_format_of(const char *output, enum ladle_format asked)
+{
+    if (asked != LADLE_FORMAT_AUTO) {
+        return asked;
+    }
+    if (strcmp(output, "-") == 0 || ladle_ends_with(output, ".tar.zst")) {
+        return LADLE_FORMAT_TAR_ZST;
+    }
+    return ladle_ends_with(output, ".tar") ? LADLE_FORMAT_TAR : LADLE_FORMAT_DIRECTORY;
+}
+
 int ladle_merge(struct ladle_plan *plan, const char *output, struct ladle_result *result, struct ladle_error *error)
 {
+    if (plan->gaps != NULL) {
+        return ladle_fail(error, LADLE_BAD_REQUEST, "this plan was carried out before, and its layout is that of an archive");
+    }
+    plan->options.format = ladle_format_of(output, plan->options.format);
+    if (ladle_format_is_archive(plan->options.format)) {
+        return ladle_archive_merge(plan, output, result, error);
+    }
     double started = seconds_now();
     struct merge merge = {.plan = plan, .error = error};
     merge.directory.parent = merge.directory.partial = merge.directory.output = merge.directory.lock = -1;

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "output/output.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "archive/seek_table.h"
+#include "archive/tar.h"
+#include "base/size.h"
+#include "engine/engine.h"
+#include "output/directory.h"
+#include "output/file_system.h"
+#include "output/members.h"
+#include "output/peak.h"
+
+/* Entries of the seek table that are sent at once. */
+#define TABLE_PIECE 1024u
+#define MOST_LEVEL 19
+
+/* One call of ladle_merge that makes an archive. */
+struct archive {
+    struct ladle_plan *plan;
+    const char *output; /* as the caller wrote it */
+    const char *name;   /* for messages */
+    char *title;        /* of the model card */
+    bool to_file;       /* else to standard output */
+    bool compressed;
+    struct ladle_members members;
+    struct ladle_directory directory;
+    struct ladle_sender sender;
+    uint32_t *frame_bytes; /* [chunks] */
+    uint64_t chunks;
+    struct ladle_engine_result engine;
+    struct ladle_error *error;
+};
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static int check_request(const struct archive *archive)
+{
+    int level = archive->plan->options.zstd_level;
+    if (archive->compressed && (level < 1 || level > MOST_LEVEL)) {
+        return ladle_fail(archive->error, LADLE_BAD_REQUEST, "zstd level %d: a whole number from 1 to %d was expected", level,
+                          MOST_LEVEL);
+    }
+    if (!archive->to_file && isatty(STDOUT_FILENO)) {
+        return ladle_fail(archive->error, LADLE_BAD_REQUEST, "standard output is a terminal, a file or pipe was expected");
+    }
+    return LADLE_OK;
+}
+
+/* The archive's name without folders and ending, as the folder would be called that a merge makes. */
+static int make_title(struct archive *archive)
+{
+    const char *slash = strrchr(archive->output, '/'), *name = slash != NULL ? slash + 1 : archive->output;
+    const char *const ends[] = {".tar.zst", ".tzst", ".tar"};
+    size_t bytes = strlen(name);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        if (ladle_ends_with(name, ends[i]) && bytes > strlen(ends[i])) {
+            bytes -= strlen(ends[i]);
+            break;
+        }
+    }
+    archive->title = archive->to_file ? strndup(name, bytes) : strdup("merged");
+    return archive->title != NULL ? LADLE_OK : ladle_fail_memory(archive->error, "the archive's name");
+}
+
+/* Every byte's place in the stream, and the memory for making it. */
+static int lay_out(struct archive *archive)
+{
+    struct ladle_plan *plan = archive->plan;
+    int result = ladle_members_init(&archive->members, plan, archive->title, archive->name, archive->error);
+    if (result == LADLE_OK) {
+        result = ladle_plan_lay_out_stream(plan, &archive->members.gaps, archive->error);
+    }
+    if (result != LADLE_OK) {
+        return result;
+    }
+    archive->chunks = (ladle_plan_space_bytes(plan) + LADLE_CHUNK_BYTES - 1) / LADLE_CHUNK_BYTES;
+    if (archive->compressed) {
+        if (archive->chunks > LADLE_SEEK_TABLE_MOST_FRAMES) {
+            return ladle_fail(archive->error, LADLE_BAD_REQUEST, "%s: too large for one compressed archive", archive->name);
+        }
+        archive->frame_bytes = calloc(archive->chunks, sizeof *archive->frame_bytes);
+        if (archive->frame_bytes == NULL) {
+            return ladle_fail_memory(archive->error, "the list of frames");
+        }
+        plan->held_bytes += archive->chunks * sizeof *archive->frame_bytes;
+    }
+    plan->held_bytes += ladle_members_held_bytes(&archive->members);
+    return ladle_plan_budget(plan, archive->error);
+}
+
+/* An uncompressed archive is as large as the plan says; a compressed one is smaller, nobody knows by how much. */
+static int check_space(const struct archive *archive)
+{
+    struct ladle_file_system system;
+    int result = ladle_file_system_ask(archive->directory.partial, archive->name, &system, archive->error);
+    uint64_t bytes = ladle_plan_space_bytes(archive->plan), room = ladle_min(system.free_bytes, system.most_file_bytes);
+    if (result != LADLE_OK || bytes <= room) {
+        return result;
+    }
+    char needed[16], there[16];
+    ladle_size_show(bytes, needed);
+    ladle_size_show(room, there);
+    if (archive->compressed) {
+        ladle_warn(&archive->plan->options.log, "%s: may not fit: it has %s before compression, and there is room for %s",
+                   archive->name, needed, there);
+        return LADLE_OK;
+    }
+    return ladle_fail(archive->error, LADLE_FAILED,
+                      "%s: not enough space: %s (%" PRIu64 " bytes) are needed, and there is room for %s (%" PRIu64
+                      " bytes)",
+                      archive->name, needed, bytes, there, room);
+}
+
+static int refuse_remains(const struct archive *archive)
+{
+    ladle_fail(archive->error, LADLE_BAD_REQUEST, "%s: an earlier run left an unfinished folder of this name",
+               archive->name);
+    ladle_error_help(archive->error, "it is in %s; --restart removes it", archive->directory.partial_path);
+    return LADLE_BAD_REQUEST;
+}
+
+static int open_file(struct archive *archive)
+{
+    struct ladle_directory *directory = &archive->directory;
+    int result = ladle_directory_open(directory, archive->output, archive->plan, archive->error);
+    if (result == LADLE_OK && directory->resumable && !archive->plan->options.restart) {
+        return refuse_remains(archive);
+    }
+    if (result == LADLE_OK) {
+        result = ladle_directory_begin(directory, archive->error);
+    }
+    return result == LADLE_OK ? check_space(archive) : result;
+}
+
+static bool stop_asked(void *self)
+{
+    const struct archive *archive = self;
+    return ladle_check_stop(archive->plan, NULL) != LADLE_OK;
+}
+
+static int run_engine(struct archive *archive)
+{
+    unsigned unit = archive->compressed ? 1 : LADLE_TAR_BLOCK_BYTES;
+    ladle_sender_init(&archive->sender, archive->to_file ? archive->directory.output : STDOUT_FILENO, archive->name, unit);
+    struct ladle_target target = {
+        .sender = &archive->sender,
+        .zstd_level = archive->compressed ? archive->plan->options.zstd_level : 0,
+        .frame_bytes = archive->frame_bytes,
+        .self = archive,
+    };
+    return ladle_engine_run(archive->plan, &target, &archive->engine, archive->error);
+}
+
+static int send_failure(const struct archive *archive, int code)
+{
+    if (code == LADLE_SENDER_STOPPED) {
+        return ladle_fail(archive->error, LADLE_STOPPED, "stopped");
+    }
+    if (code == EPIPE) {
+        return ladle_fail(archive->error, LADLE_FAILED, "%s: the reader at the other end went away", archive->name);
+    }
+    return ladle_fail_errno(archive->error, LADLE_FAILED, code, "%s: writing", archive->name);
+}
+
+/* Returns as ladle_sender_send. */
+static int send_table(struct archive *archive)
+{
+    uint32_t frames = (uint32_t)archive->chunks;
+    uint64_t left = ladle_plan_space_bytes(archive->plan);
+    uint8_t piece[TABLE_PIECE * LADLE_SEEK_TABLE_ENTRY_BYTES];
+    ladle_seek_table_put_start(frames, piece);
+    int code = ladle_sender_send(&archive->sender, piece, LADLE_SEEK_TABLE_START_BYTES);
+    for (uint32_t i = 0; i < frames && code == 0;) {
+        uint32_t count = 0;
+        for (; count < TABLE_PIECE && i < frames; count++, i++) {
+            uint64_t bytes = ladle_min(left, LADLE_CHUNK_BYTES);
+            ladle_seek_table_put_entry(archive->frame_bytes[i], (uint32_t)bytes,
+                                       piece + (size_t)count * LADLE_SEEK_TABLE_ENTRY_BYTES);
+            left -= bytes;
+        }
+        code = ladle_sender_send(&archive->sender, piece, (size_t)count * LADLE_SEEK_TABLE_ENTRY_BYTES);
+    }
+    ladle_seek_table_put_end(frames, piece);
+    return code == 0 ? ladle_sender_send(&archive->sender, piece, LADLE_SEEK_TABLE_END_BYTES) : code;
+}
+
+/* All is well: what was kept back goes out, and the archive becomes whole. */
+static int send_end(struct archive *archive)
+{
+    archive->sender.stop = stop_asked;
+    archive->sender.self = archive;
+    int code = archive->compressed ? send_table(archive) : 0;
+    if (code == 0) {
+        code = ladle_sender_finish(&archive->sender);
+    }
+    return code == 0 ? LADLE_OK : send_failure(archive, code);
+}
+
+/* Makes a regular file last; pipes and the like cannot be synced. */
+static int sync_output(const struct archive *archive)
+{
+    if (archive->sender.file && fsync(archive->sender.fd) != 0) {
+        return ladle_fail_errno(archive->error, LADLE_FAILED, errno, "%s: cannot sync it", archive->name);
+    }
+    return LADLE_OK;
+}
+
+static int make(struct archive *archive)
+{
+    bool changed;
+    int result = run_engine(archive);
+    if (result == LADLE_OK) {
+        result = ladle_check_inputs(archive->plan, &changed, archive->error);
+    }
+    if (result == LADLE_OK) {
+        result = ladle_check_stop(archive->plan, archive->error);
+    }
+    if (result == LADLE_OK) {
+        result = send_end(archive);
+    }
+    return result == LADLE_OK ? sync_output(archive) : result;
+}
+
+static int carry_out(struct archive *archive)
+{
+    int result = check_request(archive);
+    if (result == LADLE_OK) {
+        result = ladle_check_stop(archive->plan, archive->error);
+    }
+    if (result == LADLE_OK) {
+        result = make_title(archive);
+    }
+    if (result == LADLE_OK) {
+        result = lay_out(archive);
+    }
+    if (result == LADLE_OK && archive->to_file) {
+        result = open_file(archive);
+    }
+    if (result == LADLE_OK) {
+        result = make(archive);
+    }
+    if (result == LADLE_OK && archive->to_file) {
+        result = ladle_directory_publish(&archive->directory, archive->plan, archive->error);
+    }
+    return result;
+}
+
+/* Cleans up after a merge that did not come to its end, and says what is left. */
+static void abandon(struct archive *archive, enum ladle_status status)
+{
+    if (archive->error != NULL && ladle_error_status(archive->error) == LADLE_OK) {
+        ladle_fail(archive->error, status, "the merge ended early");
+    }
+    ladle_error_reopen(archive->error);
+    switch (ladle_directory_abandon(&archive->directory)) {
+    case LADLE_REMAINS_REMOVED:
+        ladle_error_help(archive->error, "nothing is left of the unfinished output");
+        break;
+    case LADLE_REMAINS_LEFT:
+        ladle_error_help(archive->error, "%s could not be removed entirely", archive->directory.partial_path);
+        break;
+    case LADLE_REMAINS_KEPT:
+    case LADLE_REMAINS_NONE:
+        break;
+    }
+    if (!archive->to_file && archive->sender.sent > 0) {
+        ladle_error_help(archive->error, "what was sent breaks off inside a %s, so that nobody takes it for whole",
+                         archive->compressed ? "frame" : "file");
+    }
+}
+
+static void fill_result(const struct archive *archive, double started, struct ladle_result *result)
+{
+    *result = (struct ladle_result){
+        .tensors = archive->plan->tensor_count,
+        .parameters = archive->plan->parameter_count,
+        .bytes = archive->sender.sent,
+        .bytes_read = archive->engine.bytes_read,
+        .bytes_written = archive->sender.sent,
+        .extra_passes = archive->engine.extra_passes,
+        .seconds = seconds_now() - started,
+        .peak_bytes = ladle_peak_bytes(),
+    };
+}
+
+int ladle_archive_merge(struct ladle_plan *plan, const char *output, struct ladle_result *result, struct ladle_error *error)
+{
+    double started = seconds_now();
+    struct archive archive = {
+        .plan = plan,
+        .output = output,
+        .to_file = strcmp(output, "-") != 0,
+        .compressed = plan->options.format == LADLE_FORMAT_TAR_ZST,
+        .error = error,
+    };
+    archive.name = archive.to_file ? output : "standard output";
+    archive.directory.parent = archive.directory.partial = archive.directory.output = archive.directory.lock = -1;
+    int status = carry_out(&archive);
+    if (status != LADLE_OK) {
+        abandon(&archive, (enum ladle_status)status);
+    } else if (result != NULL) {
+        fill_result(&archive, started, result);
+    }
+    ladle_members_finish(&archive.members);
+    ladle_directory_close(&archive.directory);
+    free(archive.frame_bytes);
+    free(archive.title);
+    return status;
+}
