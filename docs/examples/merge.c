@@ -73,7 +73,8 @@ int main(int count, char **words)
         struct ladle_result result;
         status = ladle_merge(plan, words[2], &result, error);
         if (status == LADLE_OK)
-            printf("%s: done in %.1f s, at most %" PRIu64 " MiB in memory\n", words[2], result.seconds, result.peak_bytes >> 20);
+            printf("%s: done in %.1f s, at most %" PRIu64 " MiB in memory\n", words[2], result.seconds,
+                   result.peak_bytes >> 20);
     }
     show_errors(error);
     ladle_plan_destroy(plan);

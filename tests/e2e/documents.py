@@ -77,7 +77,8 @@ class Documents(Case):
                 self.assertIn(option, page + "--help", option)
 
     def test_rooms_use_what_the_table_says(self):
-        rows = re.findall(r"^\| \[`(\w+)`\]\(rooms/\w+\.md\) \|[^|]*\| ([^|]*) \|$", read("docs", "architecture.md"), re.MULTILINE)
+        rows = re.findall(r"^\| \[`(\w+)`\]\(rooms/\w+\.md\) \|[^|]*\| ([^|]*) \|$", read("docs", "architecture.md"),
+                          re.MULTILINE)
         rooms = {room: set(re.findall(r"\w+", uses)) | {room, "ladle"} for room, uses in rows}
         self.assertEqual(set(rooms), {entry.name for entry in os.scandir(os.path.join(ROOT, "src")) if entry.is_dir()})
         for room, uses in rooms.items():
