@@ -218,6 +218,23 @@ void ladle_warn(const struct ladle_log *log, const char *format, ...)
     va_end(arguments);
 }
 
+void ladle_warn_lines(const struct ladle_log *log, const char *first, const char *const *help, size_t count)
+{
+    struct ladle_text text = {0};
+    if (log == NULL || log->message == NULL) {
+        return;
+    }
+    add_masked(&text, first, strlen(first));
+    for (size_t i = 0; i < count; i++) {
+        ladle_text_add_string(&text, "\n  ");
+        add_masked(&text, help[i], strlen(help[i]));
+    }
+    if (!text.failed) {
+        log->message(log->user, LADLE_WARNING, text.data);
+    }
+    ladle_text_finish(&text);
+}
+
 void ladle_note(const struct ladle_log *log, const char *format, ...)
 {
     va_list arguments;

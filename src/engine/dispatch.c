@@ -130,21 +130,9 @@ static void begin_pass(struct ladle_engine *engine, struct ladle_run *run)
     pthread_cond_broadcast(&engine->work);
 }
 
-/* Counts and remembers the tensors whose result holds NaN or Inf, or numbers too large for their stored type. */
-static void note_nonfinite(struct ladle_engine *engine, const struct ladle_run *run)
-{
-    const struct ladle_nonfinite *found = &run->nonfinite;
-    if (found->overflowed + found->nan + found->inf == 0)
-        return;
-    if (engine->nonfinite_tensors++ < 10)
-        ladle_text_printf(&engine->nonfinite_text, "\n%s: %llu NaN, %llu Inf, %llu too large for %s", run->job->name,
-                          (unsigned long long)found->nan, (unsigned long long)found->inf,
-                          (unsigned long long)found->overflowed, ladle_dtype_name(run->job->dtype));
-}
-
 static void end_run(struct ladle_engine *engine, struct ladle_run *run)
 {
-    note_nonfinite(engine, run);
+    ladle_notes_add(&engine->notes, run->job->name, (enum ladle_dtype)run->job->dtype, &run->findings);
     if (run->state)
         give_linked(&engine->free_states, run->state);
     struct ladle_run **link = &engine->runs;

@@ -180,17 +180,6 @@ static int start_workers(struct ladle_engine *engine)
     return ladle_fail_errno(engine->error, LADLE_FAILED, code, "starting worker threads");
 }
 
-static void warn_of_nonfinite(struct ladle_engine *engine)
-{
-    if (engine->nonfinite_tensors == 0 || engine->nonfinite_text.failed)
-        return;
-    if (engine->nonfinite_tensors > 10)
-        ladle_text_printf(&engine->nonfinite_text, "\nand %llu more",
-                          (unsigned long long)(engine->nonfinite_tensors - 10));
-    ladle_warn(&engine->log, "results that are no finite numbers in %llu tensors:%s",
-               (unsigned long long)engine->nonfinite_tensors, engine->nonfinite_text.data);
-}
-
 static void finish(struct ladle_engine *engine)
 {
     for (unsigned i = 0; i < engine->thread_count; i++)
@@ -200,7 +189,7 @@ static void finish(struct ladle_engine *engine)
     ladle_files_finish(&engine->files);
     ladle_chunks_finish(&engine->chunks);
     ladle_pool_finish(&engine->pool);
-    ladle_text_finish(&engine->nonfinite_text);
+    ladle_notes_finish(&engine->notes);
     ladle_arena_finish(&engine->arena);
     pthread_cond_destroy(&engine->work);
     pthread_mutex_destroy(&engine->log_lock);
@@ -231,7 +220,7 @@ int ladle_engine_run(const struct ladle_plan *plan, const struct ladle_target *t
         status = ladle_pump(&engine);
     }
     if (status == LADLE_OK)
-        warn_of_nonfinite(&engine);
+        ladle_notes_tell(&engine.notes, &engine.log);
     if (result) {
         clock_gettime(CLOCK_MONOTONIC, &ended);
         *result = (struct ladle_engine_result){

@@ -20,6 +20,7 @@
 #include "engine/engine.h"
 #include "engine/files.h"
 #include "engine/io.h"
+#include "engine/notes.h"
 #include "engine/pool.h"
 #include "engine/stream.h"
 
@@ -73,7 +74,7 @@ struct ladle_run {
 
     struct ladle_loaded *kept, **kept_end, *kept_next; /* resident blocks in order; next to be dispatched */
     struct ladle_loaded *stream, **stream_end;         /* others, in the order they are read */
-    struct ladle_nonfinite nonfinite;
+    struct ladle_findings findings;
     bool complete;
     struct ladle_run *next;
 };
@@ -129,8 +130,8 @@ struct ladle_engine {
     uint64_t tensor_index;         /* lock; job whose output is being made, for progress */
 
     /* counted under the lock */
-    uint64_t bytes_read, bytes_written, extra_passes, nonfinite_tensors;
-    struct ladle_text nonfinite_text;
+    uint64_t bytes_read, bytes_written, extra_passes;
+    struct ladle_notes notes;
 
     struct ladle_arena arena;      /* the fixed arrays */
     struct ladle_worker *workers;  /* [plan's threads] */

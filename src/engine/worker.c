@@ -40,14 +40,15 @@ static const uint64_t *hand_tally_on(struct ladle_worker *worker, const struct l
     return worker->before;
 }
 
-static int apply(struct ladle_worker *worker, const struct ladle_work *work, struct ladle_nonfinite *nonfinite)
+static int apply(struct ladle_worker *worker, const struct ladle_work *work, struct ladle_findings *findings)
 {
     struct ladle_engine *engine = worker->engine;
     struct ladle_run *run = work->run;
     struct ladle_output output = {.dtype = (enum ladle_dtype)run->job->dtype,
                                   .pieces = worker->pieces,
                                   .piece_count = work->piece_count,
-                                  .counts = nonfinite};
+                                  .counts = &findings->nonfinite,
+                                  .fallbacks = &findings->fallbacks};
     if (run->method) {
         const uint64_t *before = hand_tally_on(worker, work);
         run->method->apply(&run->task, run->state, &work->loaded->block, before, &output, worker->scratch);
@@ -57,7 +58,7 @@ static int apply(struct ladle_worker *worker, const struct ladle_work *work, str
 }
 
 /* Carries out one piece of work without the lock. */
-static int carry_out(struct ladle_worker *worker, const struct ladle_work *work, struct ladle_nonfinite *nonfinite)
+static int carry_out(struct ladle_worker *worker, const struct ladle_work *work, struct ladle_findings *findings)
 {
     struct ladle_run *run = work->run;
     switch (work->kind) {
@@ -74,18 +75,11 @@ static int carry_out(struct ladle_worker *worker, const struct ladle_work *work,
         return LADLE_OK;
     }
     case LADLE_DO_APPLY:
-        return apply(worker, work, nonfinite);
+        return apply(worker, work, findings);
     case LADLE_DO_PACK:
         return ladle_stream_pack(worker->engine, worker->number, work->chunk, work->frame);
     }
     return LADLE_OK;
-}
-
-static void add_nonfinite(struct ladle_nonfinite *sum, const struct ladle_nonfinite *more)
-{
-    sum->overflowed += more->overflowed;
-    sum->nan += more->nan;
-    sum->inf += more->inf;
 }
 
 void *ladle_worker_main(void *argument)
@@ -100,11 +94,11 @@ void *ladle_worker_main(void *argument)
             continue;
         }
         pthread_mutex_unlock(&engine->lock);
-        struct ladle_nonfinite nonfinite = {0};
-        int status = carry_out(worker, &work, &nonfinite);
+        struct ladle_findings findings = {0};
+        int status = carry_out(worker, &work, &findings);
         pthread_mutex_lock(&engine->lock);
         if (work.run)
-            add_nonfinite(&work.run->nonfinite, &nonfinite);
+            ladle_findings_add(&work.run->findings, &findings);
         if (status != LADLE_OK)
             ladle_engine_stop(engine, status);
         else if (!engine->stopping)

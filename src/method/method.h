@@ -77,7 +77,9 @@ struct ladle_output {
     enum ladle_dtype dtype;
     const struct ladle_piece *pieces;
     unsigned piece_count;
-    struct ladle_nonfinite *counts; /* of this thread and job; add to it (see kernel.h) */
+    struct ladle_nonfinite *counts; /* of this block; add to it (see kernel.h) */
+    uint64_t *fallbacks;            /* of this block: rows merged with linear coefficients, their dot products not being finite;
+                                       add to it */
 };
 
 enum ladle_next { LADLE_NEXT_PASS, LADLE_NEXT_APPLY };

@@ -107,7 +107,7 @@ static void apply_rows(const struct ladle_task *task, const struct ladle_block *
         memset(products.triangle, 0, pairs * sizeof(double));
         ladle_gram_accumulate(task, LADLE_GRAM_DELTAS, &row, partial, scratch);
         ladle_gram_combine(task, LADLE_GRAM_DELTAS, &row, partial, products.triangle);
-        find_factor(task, &products);
+        *output->fallbacks += !find_factor(task, &products);
         ladle_mix_range(task, block, at, row.elems, LADLE_GRAM_DELTAS, NULL, *products.factor, &cursor, scratch);
     }
 }

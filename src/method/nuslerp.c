@@ -218,6 +218,7 @@ static void apply_rows(const struct ladle_task *task, const struct ladle_block *
         ladle_mix_row(task, block, at, data, &row);
         ladle_gram_accumulate(task, vectors, &row, partial, scratch);
         ladle_gram_combine(task, vectors, &row, partial, products);
+        *output->fallbacks += !is_finite(products[0], products[1], products[2]);
         struct ladle_pair pair = ladle_sphere_nuslerp(products[0], products[1], products[2], t);
         const double coefficients[2] = {pair.first, pair.second};
         ladle_mix_range(task, block, at, row.elems, vectors, coefficients, 1, &cursor, scratch);

@@ -173,6 +173,24 @@ static void infinity_means_linear_and_a_warning(void **state)
     free(outcome.bytes);
 }
 
+/* Each row by itself: two of the three fall back. */
+static void rows_that_are_not_finite_are_counted(void **state)
+{
+    float first[] = {1, INFINITY, 3, 0, NAN, 2}, second[] = {3, 1, 0, 3, 5, 4};
+    float *x[] = {first, second};
+    const double each[] = {1, 1};
+    struct job job = straight_job("nuslerp", 2, (uint64_t[]){3, 2}, false, 2, x, each, rows);
+    struct outcome outcome;
+
+    free(run_all_ways(&job, NULL, 0));
+    run(&job, &(struct manner){0}, &outcome);
+    const float *found = outcome.bytes;
+    assert_true(found[0] == 2 && isinf(found[1]) && isnan(found[4]) && found[5] == 3);
+    assert_int_equal(outcome.fallbacks, 2);
+    assert_string_equal(outcome.warning, "");
+    free(outcome.bytes);
+}
+
 static void nothing_and_next_to_nothing(void **state)
 {
     float first[] = {2}, second[] = {4};
@@ -203,6 +221,7 @@ int main(void)
         cmocka_unit_test(narrow_columns),
         cmocka_unit_test(a_share_of_nothing_leaves_the_other),
         cmocka_unit_test(infinity_means_linear_and_a_warning),
+        cmocka_unit_test(rows_that_are_not_finite_are_counted),
         cmocka_unit_test(nothing_and_next_to_nothing),
     };
 

@@ -9,7 +9,10 @@
 
 #include <cmocka.h>
 
-static size_t stored_bytes(enum ladle_dtype dtype) { return ladle_dtype_bits(dtype) / 8; }
+static size_t stored_bytes(enum ladle_dtype dtype)
+{
+    return ladle_dtype_bits(dtype) / 8;
+}
 
 uint64_t job_elems(const struct job *job)
 {
@@ -33,8 +36,8 @@ struct running {
     struct ladle_needs needs;
     uint64_t blocks;
     void *state, *scratch;
-    void **partials;   /* [blocks] */
-    uint64_t *before;  /* [blocks][tallies] */
+    void **partials;  /* [blocks] */
+    uint64_t *before; /* [blocks][tallies] */
     bool tallied;
 };
 
@@ -179,11 +182,14 @@ static void apply(struct running *running, const struct job *job, const struct m
         struct ladle_piece *pieces = calloc(most, sizeof *pieces);
         for (size_t at = 0; at < block.elems; at += pieces[count++].elems) {
             pieces[count].data = (uint8_t *)outcome->bytes + (block.first + at) * bytes;
-            pieces[count].elems = manner->piece_elems && block.elems - at > manner->piece_elems ? manner->piece_elems
-                                                                                                 : block.elems - at;
+            pieces[count].elems =
+                manner->piece_elems && block.elems - at > manner->piece_elems ? manner->piece_elems : block.elems - at;
         }
-        struct ladle_output output = {.dtype = job->stored, .pieces = pieces, .piece_count = (unsigned)count,
-                                      .counts = &outcome->counts};
+        struct ladle_output output = {.dtype = job->stored,
+                                      .pieces = pieces,
+                                      .piece_count = (unsigned)count,
+                                      .counts = &outcome->counts,
+                                      .fallbacks = &outcome->fallbacks};
         memset(running->scratch, 0x5A, running->needs.scratch_bytes);
         running->method->apply(&running->task, running->state, &block, before(running, index), &output, running->scratch);
         free(pieces);
@@ -267,6 +273,7 @@ void *run_all_ways(const struct job *job, const void *expected, size_t size)
                          at / stored_bytes(job->stored), got[at], wanted[at]);
         }
         assert_memory_equal(&outcome.counts, &first.counts, sizeof first.counts);
+        assert_int_equal(outcome.fallbacks, first.fallbacks);
         assert_string_equal(outcome.warning, first.warning);
         if (i > 0)
             free(outcome.bytes);

@@ -13,10 +13,10 @@ struct job {
     uint64_t shape[4];
     unsigned rank;
     bool has_base;
-    unsigned sources;              /* with the base */
+    unsigned sources; /* with the base */
     enum ladle_dtype dtypes[16];
-    const void *data[16];          /* of the sources */
-    const double *each, *shared;   /* values in the order of the method's parameters */
+    const void *data[16];        /* of the sources */
+    const double *each, *shared; /* values in the order of the method's parameters */
     uint64_t seed;
     enum ladle_real real;
     enum ladle_dtype stored;
@@ -26,7 +26,7 @@ struct job {
 struct manner {
     uint64_t block_elems; /* rounded up to whole segments or rows; 0: all in one block */
     bool resident;
-    bool backwards;       /* accumulate and apply the blocks last to first */
+    bool backwards; /* accumulate and apply the blocks last to first */
     unsigned cpu_mask;
     unsigned piece_elems; /* of the output; 0: one piece */
 };
@@ -35,6 +35,7 @@ struct outcome {
     void *bytes; /* the output, free() it */
     size_t size;
     struct ladle_nonfinite counts;
+    uint64_t fallbacks; /* rows merged with linear coefficients */
     unsigned passes;
     const char *mistake; /* of the method's check; nothing else is filled then */
     int model;           /* that the mistake is about, or -1 */
@@ -42,7 +43,7 @@ struct outcome {
     char warning[512];
 };
 
-/* Runs a job. Memory that a method gets is exactly as large as it asked for, and full of rubbish unless promised to be zero. */
+/* Runs a job. Memory that a method gets is exactly as large as it asked for, full of rubbish unless promised to be zero. */
 void run(const struct job *job, const struct manner *manner, struct outcome *outcome);
 
 /* Elements of a job. */
