@@ -7,8 +7,9 @@
  *
  * Arrays of the working type T (float or double) are passed as void pointers and are aligned to T at least (64 is faster);
  * stored elements are aligned to nothing unless said otherwise. `n` counts elements. Scalars are double and are rounded to T
- * once, where they meet elements. Each operation rounds to T by itself, in the order written: no fused multiply-add, subnormals
- * kept. Outputs may be the same array as an input, or not overlap it at all. Source: spec methods.md "Arithmetic". */
+ * once, where they meet elements. Each operation rounds to T by itself, in the order written: no fused multiply-add,
+ * subnormals kept; which NaN comes out of one is not promised. Outputs may be the same array as an input, or not overlap it
+ * at all. Source: spec methods.md "Arithmetic". */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,8 +67,8 @@ static inline double ladle_key_number(enum ladle_real real, uint64_t key)
     return narrow;
 }
 
-/* Bins of a first histogram of keys: 65,536 buckets by the upper 16 bits of the key (of 31 or 63), for keys whose lower bits are
- * all zero; then the same buckets for all others. */
+/* Bins of a first histogram of keys: 65,536 buckets by the upper 16 bits of the key (of 31 or 63), for keys whose lower bits
+ * are all zero; then the same buckets for all others. */
 #define LADLE_KEY_BUCKETS 65536u
 #define LADLE_KEY_BINS (2 * LADLE_KEY_BUCKETS)
 #define LADLE_KEY_SHIFT_F32 15u
@@ -100,8 +101,8 @@ struct ladle_arithmetic {
     void (*near)(void *y, const void *x, const void *b, double t, size_t n);
     /* Where not abs(d) <= epsilon: count += 1, together += d, alone += factor * d. */
     void (*active)(void *count, void *together, void *alone, const void *d, double epsilon, double factor, size_t n);
-    /* Who alone is active: where not abs(d) <= epsilon: owner = number if it was 0, else LADLE_OWNED_BY_MANY. Returns at how many
-     * elements that is. */
+    /* Who alone is active: where not abs(d) <= epsilon: owner = number if it was 0, else LADLE_OWNED_BY_MANY. Returns at how
+     * many elements that is. */
     size_t (*claim)(void *owner, const void *d, double epsilon, double number, size_t n);
     /* y = c * y, then sum = sum + y: a weighted vector and its part of the sum that elects signs. */
     void (*weigh)(void *y, void *sum, double c, size_t n);
@@ -119,12 +120,13 @@ struct ladle_arithmetic {
     /* The largest x and `so_far`; NaN if there is one among x. Then y = exp(x - most) of x <= most, in f64. */
     double (*largest)(double so_far, const void *x, size_t n);
     void (*power)(double *y, const void *x, double most, size_t n);
-    /* y = p * log(p / q) with p = x / x_sum + 1e-8, q = b / b_sum + 1e-8; x and b from 0 to their sums, or NaN. Here and in power
-     * exp and log are the C library's where T is double, and our own, within one unit in the last place, where it is float. */
+    /* y = p * log(p / q) with p = x / x_sum + 1e-8, q = b / b_sum + 1e-8; x and b from 0 to their sums, or NaN. Here and in
+     * power exp and log are the C library's where T is double, and our own, within one unit in the last place, where it is
+     * float. */
     void (*divergence)(double *y, const double *x, double x_sum, const double *b, double b_sum, size_t n);
 
-    /* Sign election: where v agrees with the sign of `sum` (sum >= 0: v > 0, else v < 0): merged += c * v, den += w; elsewhere
-     * both += 0. den may be NULL. */
+    /* Sign election: where v agrees with the sign of `sum` (sum >= 0: v > 0, else v < 0): merged += c * v, den += w;
+     * elsewhere both += 0. den may be NULL. */
     void (*elect)(void *merged, void *den, const void *sum, const void *v, double c, double w, size_t n);
     /* merged = merged / (den == 0 ? 1 : den), or merged if den is NULL; NaN where sum is NaN. */
     void (*settle)(void *merged, const void *den, const void *sum, size_t n);
@@ -143,7 +145,7 @@ struct ladle_arithmetic {
     size_t (*reach)(const void *x, uint64_t key, size_t equals, size_t n);
     /* Keys (uint32_t or uint64_t, as T). May overwrite x. */
     void (*keys)(void *keys, const void *x, size_t n);
-    /* Histogram bins of keys, see LADLE_KEY_BINS; lowers *least and raises *most to the buckets that occur, bucket 0 apart. */
+    /* Histogram bins of keys, see LADLE_KEY_BINS; lowers *least, raises *most to the buckets that occur, bucket 0 apart. */
     void (*bins)(uint32_t *bins, const void *x, size_t n, uint32_t *least, uint32_t *most);
     /* Of the elements with 0 <= key - first < width and a bit of `mask` set in key - first: (key - first) >> shift, plus
      * LADLE_KEY_BUCKETS if one of the bits below is set. hits: room for n. Returns how many there are. */

@@ -10,8 +10,9 @@
 #include "method/selection.h"
 
 struct ladle_band {
-    uint64_t low, high;           /* keys: of the last element kept, of the last one skipped */
-    uint64_t low_some, high_some; /* of the elements equal to `low`, `high`, the first so many belong to top(kept), top(skipped) */
+    uint64_t low, high; /* keys: of the last element kept, of the last one skipped */
+    uint64_t low_some,
+        high_some; /* of the elements equal to `low`, `high`, the first so many belong to top(kept), top(skipped) */
     bool low_counts, high_counts; /* not all equal ones do, so that they must be counted */
 };
 
@@ -31,6 +32,7 @@ void ladle_band_tally(const struct ladle_task *task, const struct ladle_band *ba
                       uint64_t *counts);
 
 /* Replaces what the band does not hold by +0. `counts` are those of all elements before these values; these are added. */
-void ladle_band_apply(const struct ladle_task *task, const struct ladle_band *band, void *values, size_t n, uint64_t *counts);
+void ladle_band_apply(const struct ladle_task *task, const struct ladle_band *band, void *values, size_t n,
+                      uint64_t *counts);
 
 #endif

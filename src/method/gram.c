@@ -8,7 +8,10 @@ unsigned ladle_gram_count(const struct ladle_task *task, enum ladle_gram_vectors
     return vectors == LADLE_GRAM_SOURCES ? task->sources : task->models;
 }
 
-size_t ladle_gram_pairs(unsigned count) { return (size_t)count * (count + 1) / 2; }
+size_t ladle_gram_pairs(unsigned count)
+{
+    return (size_t)count * (count + 1) / 2;
+}
 
 size_t ladle_gram_place(unsigned count, unsigned i, unsigned j)
 {
@@ -35,7 +38,8 @@ size_t ladle_gram_scratch_bytes(const struct ladle_task *task, enum ladle_gram_v
 }
 
 /* Adds the products of strips (or pieces of rows) to the lanes of each pair. */
-static void add_products(const struct ladle_arithmetic *kernels, void *const *strips, unsigned count, size_t n, double *lanes)
+static void add_products(const struct ladle_arithmetic *kernels, void *const *strips, unsigned count, size_t n,
+                         double *lanes)
 {
     for (unsigned i = 0; i < count; i++)
         for (unsigned j = i; j < count; j++, lanes += LADLE_LANES)

@@ -2,8 +2,8 @@
 #ifndef LADLE_METHOD_GRAM_H
 #define LADLE_METHOD_GRAM_H
 
-/* Dot products of every pair of a few vectors, over a whole tensor block by block or over arrays in memory, in the fixed order
- * of spec methods.md "Reductions": one statistics pass, and memory for the products only.
+/* Dot products of every pair of a few vectors, over a whole tensor block by block or over arrays in memory, in the fixed
+ * order of spec methods.md "Reductions": one statistics pass, and memory for the products only.
  *
  * A triangle of products: of v_i and v_j with i <= j, in the order (0,0) (0,1) ... (0,count-1) (1,1) ... */
 

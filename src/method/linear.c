@@ -41,12 +41,17 @@ static const char *check(const struct ladle_task *task, int *model, char *messag
     double sum = sum_of_weights(task);
     if (task->shared[NORMALIZE] == 0 || fabs(sum) >= 1e-8)
         return NULL;
-    snprintf(message, 512, "weight: the weights of all models add up to %g and cannot be normalized (normalize: false adds them "
-             "as they are)", sum);
+    snprintf(message, 512,
+             "weight: the weights of all models add up to %g and cannot be normalized (normalize: false adds them "
+             "as they are)",
+             sum);
     return message;
 }
 
-static void needs(const struct ladle_task *task, struct ladle_needs *needs) { needs->scratch_bytes = 2 * ladle_strip_bytes(task); }
+static void needs(const struct ladle_task *task, struct ladle_needs *needs)
+{
+    needs->scratch_bytes = 2 * ladle_strip_bytes(task);
+}
 
 static void apply(const struct ladle_task *task, const void *state, const struct ladle_block *block, const uint64_t *before,
                   const struct ladle_output *output, void *scratch)
@@ -72,8 +77,9 @@ static void apply(const struct ladle_task *task, const void *state, const struct
 const struct ladle_method ladle_method_linear = {
     .info = {.name = "linear",
              .title = "Linear",
-             .about = "Averages the weights of models, each with a share of its own. Models that come from one ancestor and were "
-                      "trained on similar data often give an average better than any of them.",
+             .about =
+                 "Averages the weights of models, each with a share of its own. Models that come from one ancestor and were "
+                 "trained on similar data often give an average better than any of them.",
              .advice = "The first thing to try with fine-tunes of one base, or with checkpoints of one run.",
              .cost = "one pass over the data, no memory beyond its blocks",
              .source = "arXiv:2203.05482 (Model Soups)",

@@ -3,7 +3,7 @@
  * task vector and over the kept ones.
  *
  * Sums have a fixed order, by segments of the tensor. Blocks of whole rows cut segments anywhere; of a segment that is not
- * whole within a block, the block can only say which elements it keeps, and `combine`, which sees blocks in order, adds up. */
+ * whole within a block, the block can only say which elements it keeps; `combine`, which sees blocks in order, adds up. */
 #include <math.h>
 
 #include "method/task_vectors.h"
@@ -21,13 +21,16 @@ struct piece {
 
 /* A block's part of the sums; the two pieces that may be cut are the first and the last. */
 struct partial {
-    double *totals;  /* [pieces][models][BOTH], of whole pieces */
-    uint8_t *marks;  /* [2][models][LADLE_SEGMENT / 8], bits of kept elements, of cut pieces */
+    double *totals; /* [pieces][models][BOTH], of whole pieces */
+    uint8_t *marks; /* [2][models][LADLE_SEGMENT / 8], bits of kept elements, of cut pieces */
 };
 
 #define MARK_BYTES (LADLE_SEGMENT / 8)
 
-static size_t pieces_most(const struct ladle_task *task) { return ladle_segments(ladle_block_most(task)) + 1; }
+static size_t pieces_most(const struct ladle_task *task)
+{
+    return ladle_segments(ladle_block_most(task)) + 1;
+}
 
 static struct partial partial_of(const struct ladle_task *task, void *memory)
 {

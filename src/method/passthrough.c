@@ -16,7 +16,10 @@ static const struct ladle_parameter each[EACH] = {
                .about = "factor for every element; absent: the tensor is copied"},
 };
 
-static void needs(const struct ladle_task *task, struct ladle_needs *needs) { needs->scratch_bytes = ladle_strip_bytes(task); }
+static void needs(const struct ladle_task *task, struct ladle_needs *needs)
+{
+    needs->scratch_bytes = ladle_strip_bytes(task);
+}
 
 /* The same bytes, payloads of NaN included. */
 static void copy(const struct ladle_block *block, const struct ladle_output *output)
@@ -52,9 +55,11 @@ static void apply(const struct ladle_task *task, const void *state, const struct
 const struct ladle_method ladle_method_passthrough = {
     .info = {.name = "passthrough",
              .title = "Passthrough",
-             .about = "Copies the tensors of one model, converted to the stored type and scaled if asked to. With several slices "
-                      "it stacks layers of one or more models on each other (depth up-scaling, \"frankenmerging\").",
-             .advice = "For changing a model's depth, taking layers out, converting it, or damping repeated layers with scale.",
+             .about =
+                 "Copies the tensors of one model, converted to the stored type and scaled if asked to. With several slices "
+                 "it stacks layers of one or more models on each other (depth up-scaling, \"frankenmerging\").",
+             .advice =
+                 "For changing a model's depth, taking layers out, converting it, or damping repeated layers with scale.",
              .cost = "one pass over the data, no memory beyond its blocks",
              .source = "arXiv:2312.15166 (SOLAR: depth up-scaling)",
              .base = LADLE_BASE_IGNORED,

@@ -3,16 +3,16 @@
 
 #include "method/strip.h"
 
-/* A radix sort of items that hold 32 bits of an element's key above its index: by 11 bits of the key at a time, from the lowest,
- * stable, so that equal keys stay in the order of their index. Keys of 63 bits take two sorts: by the lower half, then by the
- * upper one. */
+/* A radix sort of items that hold 32 bits of an element's key above its index: by 11 bits of the key at a time, from the
+ * lowest, stable, so that equal keys stay in the order of their index. Keys of 63 bits take two sorts: by the lower half,
+ * then by the upper one. */
 #define KEY_SHIFT 32u
 #define DIGIT_BITS 11u
 #define DIGITS (1u << DIGIT_BITS)
 
 struct sort {
     uint64_t *items, *other;
-    uint64_t *keys;   /* of double */
+    uint64_t *keys; /* of double */
     uint32_t *order;
     uint32_t *places; /* [DIGITS] */
 };
@@ -35,7 +35,10 @@ size_t ladle_rank_scratch_bytes(const struct ladle_task *task, size_t elems)
            ladle_array_bytes(task->real == LADLE_REAL_F64 ? elems : 0, sizeof(uint64_t));
 }
 
-static size_t digit_of(uint64_t item, unsigned shift) { return (item >> shift) % DIGITS; }
+static size_t digit_of(uint64_t item, unsigned shift)
+{
+    return (item >> shift) % DIGITS;
+}
 
 /* Where the first item with each digit goes. */
 static void find_places(const uint64_t *restrict items, size_t n, unsigned shift, uint32_t *restrict places)

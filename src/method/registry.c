@@ -29,9 +29,15 @@ static const struct ladle_method *const methods[] = {
 
 #define METHOD_COUNT (sizeof methods / sizeof *methods)
 
-size_t ladle_method_count(void) { return METHOD_COUNT; }
+size_t ladle_method_count(void)
+{
+    return METHOD_COUNT;
+}
 
-const struct ladle_method_info *ladle_method_at(size_t at) { return at < METHOD_COUNT ? &methods[at]->info : NULL; }
+const struct ladle_method_info *ladle_method_at(size_t at)
+{
+    return at < METHOD_COUNT ? &methods[at]->info : NULL;
+}
 
 const struct ladle_method_info *ladle_method_find(const char *name)
 {

@@ -7,20 +7,29 @@
 #define FINE_BINS 32768u
 #define WINDOW_BUCKETS 8u
 
-/* A thread's own histogram of level 0 and the buckets that it has touched; see kernel.h for `table`. Buckets outside [least, most]
- * hold nothing of use, except for bucket 0, which always counts: zeros are frequent and far from all else. */
+/* A thread's own histogram of level 0 and the buckets that it has touched; see kernel.h for `table`. Buckets outside [least,
+ * most] hold nothing of use, except for bucket 0, which always counts: zeros are frequent and far from all else. */
 struct work {
     uint32_t least, most;
     uint32_t bins[LADLE_STRIP];
     _Alignas(64) uint32_t table[4 * LADLE_KEY_BINS];
 };
 
-static bool is_small(const struct ladle_task *task) { return task->elems <= LADLE_SELECTION_SMALL; }
+static bool is_small(const struct ladle_task *task)
+{
+    return task->elems <= LADLE_SELECTION_SMALL;
+}
 
 /* Counters are 64 bits wide only where 32 could overflow. */
-static bool is_wide(const struct ladle_task *task) { return task->elems > UINT32_MAX; }
+static bool is_wide(const struct ladle_task *task)
+{
+    return task->elems > UINT32_MAX;
+}
 
-static size_t counter_bytes(const struct ladle_task *task) { return is_wide(task) ? 8 : 4; }
+static size_t counter_bytes(const struct ladle_task *task)
+{
+    return is_wide(task) ? 8 : 4;
+}
 
 /* Key bits below those that a level looks at: a level's histogram is of the 16 bits above them. */
 static unsigned level_shift(const struct ladle_task *task, unsigned level)
@@ -63,7 +72,10 @@ size_t ladle_selection_state_bytes(const struct ladle_task *task, unsigned ranks
     return head + ladle_array_bytes(table_bins(task, ranks) + windows, counter_bytes(task));
 }
 
-size_t ladle_selection_scratch_bytes(const struct ladle_task *task) { return is_small(task) ? 0 : sizeof(struct work); }
+size_t ladle_selection_scratch_bytes(const struct ladle_task *task)
+{
+    return is_small(task) ? 0 : sizeof(struct work);
+}
 
 /* What follows a selection in memory: its table, or the keys of a small vector. */
 static void *behind(const struct ladle_selection *selection)
@@ -71,7 +83,7 @@ static void *behind(const struct ladle_selection *selection)
     return (uint8_t *)selection + ladle_array_bytes(1, sizeof *selection);
 }
 
-/* The fine histogram of one rank: in level 0 that of its window, behind the table of level 0; later in place of that table. */
+/* The fine histogram of one rank: in level 0 that of its window, behind the table of level 0; later in its place. */
 static void *fine_table(const struct ladle_task *task, const struct ladle_selection *selection, unsigned at)
 {
     size_t bins = selection->level > 0 ? at * level_bins(task, selection->level)
@@ -149,15 +161,15 @@ static void add_hits(void *table, bool wide, const uint32_t *hits, size_t count)
     }
 }
 
-/* The keys of one strip that fall into the fine histogram of a rank. Keys at the very start of a bucket are not among them: the
- * level before has counted those apart. */
+/* The keys of one strip that fall into the fine histogram of a rank. Keys at the very start of a bucket are not among them:
+ * the level before has counted those apart. */
 static void add_fine(const struct ladle_task *task, struct ladle_selection *selection, unsigned at, const void *values,
                      size_t n, struct work *work)
 {
     unsigned level = selection->level > 0 ? selection->level : 1;
     uint64_t bucket = (uint64_t)1 << level_shift(task, level - 1);
-    size_t count = ladle_strip_kernels(task)->within(work->bins, values, selection->first[at], selection->width[at], bucket - 1,
-                                                     level_shift(task, level), n);
+    size_t count = ladle_strip_kernels(task)->within(work->bins, values, selection->first[at], selection->width[at],
+                                                     bucket - 1, level_shift(task, level), n);
     add_hits(fine_table(task, selection, at), is_wide(task), work->bins, count);
 }
 
@@ -175,8 +187,8 @@ static void add_strip(const struct ladle_task *task, struct ladle_selection *sel
     task->kernels->tabulate(work->table, work->bins, n);
 }
 
-void ladle_selection_add(const struct ladle_task *task, struct ladle_selection *selection, uint64_t first, const void *values,
-                         size_t n, void *scratch)
+void ladle_selection_add(const struct ladle_task *task, struct ladle_selection *selection, uint64_t first,
+                         const void *values, size_t n, void *scratch)
 {
     size_t real_bytes = ladle_real_bytes(task->real);
     if (selection->done)
@@ -223,7 +235,8 @@ void ladle_selection_close(const struct ladle_task *task, struct ladle_selection
     pthread_mutex_unlock(&selection->lock);
 }
 
-void ladle_selection_estimate(const struct ladle_task *task, struct ladle_selection *selection, uint64_t elems, void *scratch)
+void ladle_selection_estimate(const struct ladle_task *task, struct ladle_selection *selection, uint64_t elems,
+                              void *scratch)
 {
     const struct work *work = scratch;
     if (!ladle_selection_samples(task))

@@ -2,18 +2,18 @@
 #ifndef LADLE_METHOD_SELECTION_H
 #define LADLE_METHOD_SELECTION_H
 
-/* Exact rank thresholds of a vector that is seen in pieces: the key of the element in place r, largest first, for up to three r.
- * Keys order like abs(x), see kernel.h. Memory does not grow with the vector:
+/* Exact rank thresholds of a vector that is seen in pieces: the key of the element in place r, largest first, for up to
+ * three r. Keys order like abs(x), see kernel.h. Memory does not grow with the vector:
  *
  *   - a vector of up to LADLE_SELECTION_SMALL elements: its keys are kept and looked through;
- *   - else a histogram by the upper 16 bits of the key, in which keys whose lower bits are all zero are counted apart: differences
- *     of 16-bit numbers are mostly such keys, and then the threshold is known at once. If it lies among the others of its bucket,
- *     another pass looks into that bucket (f64: up to three more passes);
- *   - where another pass means reading again, a sample tells beforehand where the threshold probably lies, and a fine histogram of
- *     a few buckets around that place makes one pass suffice.
+ *   - else a histogram by the upper 16 bits of the key, in which keys whose lower bits are all zero are counted apart:
+ * differences of 16-bit numbers are mostly such keys, and then the threshold is known at once. If it lies among the others
+ * of its bucket, another pass looks into that bucket (f64: up to three more passes);
+ *   - where another pass means reading again, a sample tells beforehand where the threshold probably lies, and a fine
+ * histogram of a few buckets around that place makes one pass suffice.
  *
- * A selection lives in the job's state. In each of its passes, on every block: open, add (strips, in any order), close, with the
- * thread's own scratch; several threads may do so at once. Then `resolve`, which says whether another pass is needed. */
+ * A selection lives in the job's state. In each of its passes, on every block: open, add (strips, in any order), close, with
+ * the thread's own scratch; several threads may do so at once. Then `resolve`, which says whether another pass is needed. */
 
 #include <pthread.h>
 
@@ -56,15 +56,16 @@ void ladle_selection_begin(struct ladle_selection *selection, unsigned ranks);
  * nonzero) can be asked for again, before the first resolve. */
 void ladle_selection_ask(struct ladle_selection *selection, unsigned at, uint64_t rank);
 
-/* Takes the vector in. Values are T; `first` is the flat index of the first one. In each block, or sample: open once, then add,
- * then close (estimate for a sample). Nothing happens once the selection is done. */
+/* Takes the vector in. Values are T; `first` is the flat index of the first one. In each block, or sample: open once, then
+ * add, then close (estimate for a sample). Nothing happens once the selection is done. */
 void ladle_selection_open(const struct ladle_task *task, void *scratch);
-void ladle_selection_add(const struct ladle_task *task, struct ladle_selection *selection, uint64_t first, const void *values,
-                         size_t n, void *scratch);
+void ladle_selection_add(const struct ladle_task *task, struct ladle_selection *selection, uint64_t first,
+                         const void *values, size_t n, void *scratch);
 void ladle_selection_close(const struct ladle_task *task, struct ladle_selection *selection, void *scratch);
 
 /* Ends a sample of `elems` elements: decides where the fine histograms lie. */
-void ladle_selection_estimate(const struct ladle_task *task, struct ladle_selection *selection, uint64_t elems, void *scratch);
+void ladle_selection_estimate(const struct ladle_task *task, struct ladle_selection *selection, uint64_t elems,
+                              void *scratch);
 
 /* After the first pass, before resolve: elements that are not +-0. */
 uint64_t ladle_selection_nonzero(const struct ladle_task *task, const struct ladle_selection *selection);

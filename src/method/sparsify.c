@@ -35,8 +35,8 @@ struct ladle_thinned ladle_thinned_of(const struct ladle_family *family, const s
     return thinned;
 }
 
-void ladle_thinned_ranks(const struct ladle_family *family, const struct ladle_thinned *model, uint64_t elems, uint64_t *kept,
-                         uint64_t *skipped)
+void ladle_thinned_ranks(const struct ladle_family *family, const struct ladle_thinned *model, uint64_t elems,
+                         uint64_t *kept, uint64_t *skipped)
 {
     uint64_t keeps = (uint64_t)(model->density * (double)elems);
     uint64_t skips = 0;
@@ -50,10 +50,16 @@ void ladle_thinned_ranks(const struct ladle_family *family, const struct ladle_t
     *skipped = skips;
 }
 
-size_t ladle_chunk_most(const struct ladle_task *task, bool rows) { return rows ? (size_t)task->row_elems : LADLE_STRIP; }
+size_t ladle_chunk_most(const struct ladle_task *task, bool rows)
+{
+    return rows ? (size_t)task->row_elems : LADLE_STRIP;
+}
 
 /* Random words of a chunk, from the one whose counter its first element shares with up to three before it. */
-static size_t word_count(size_t chunk) { return (chunk + 3 + 3) / 4 * 4; }
+static size_t word_count(size_t chunk)
+{
+    return (chunk + 3 + 3) / 4 * 4;
+}
 
 size_t ladle_thin_scratch_bytes(const struct ladle_family *family, const struct ladle_task *task, bool rows)
 {
@@ -103,8 +109,8 @@ static void thin_row(const struct ladle_task *task, const struct ladle_task_vect
     kernels->drop_each(d, factors, words_of(task, state, model, first, n, room), limits, n);
 }
 
-void ladle_thin(const struct ladle_task *task, const struct ladle_task_vectors *state, unsigned model, uint64_t first, void *d,
-                size_t n, bool plainly, uint64_t *counts, void *scratch)
+void ladle_thin(const struct ladle_task *task, const struct ladle_task_vectors *state, unsigned model, uint64_t first,
+                void *d, size_t n, bool plainly, uint64_t *counts, void *scratch)
 {
     const struct ladle_thinned *thinned = &state->models[model];
     const struct ladle_arithmetic *kernels = ladle_strip_kernels(task);

@@ -21,11 +21,14 @@ static inline size_t ladle_strip_elems(size_t at, size_t elems)
     return elems - at < LADLE_STRIP ? elems - at : LADLE_STRIP;
 }
 
-static inline size_t ladle_stored_bytes(enum ladle_dtype dtype) { return ladle_dtype_bits(dtype) / 8; }
+static inline size_t ladle_stored_bytes(enum ladle_dtype dtype)
+{
+    return ladle_dtype_bits(dtype) / 8;
+}
 
-/* Asks the processor for memory that the strip after this one reads, writes. A block is gone through once, in several places in
- * turn, some KiB at a time, which the processor's own prefetching does not see through: simple methods then wait for memory more
- * than half of the time. */
+/* Asks the processor for memory that the strip after this one reads, writes. A block is gone through once, in several places
+ * in turn, some KiB at a time, which the processor's own prefetching does not see through: simple methods then wait for
+ * memory more than half of the time. */
 static inline void ladle_strip_expect_read(const uint8_t *in, size_t bytes)
 {
     for (size_t line = 0; line < bytes; line += 64)
@@ -39,8 +42,8 @@ static inline void ladle_strip_expect_write(const uint8_t *out, size_t bytes)
 }
 
 /* n elements from element `at` of a block on, of source number `source` (the base is source 0 if there is one), into out. */
-static inline void ladle_strip_read(const struct ladle_task *task, const struct ladle_block *block, unsigned source, size_t at,
-                                    size_t n, void *out)
+static inline void ladle_strip_read(const struct ladle_task *task, const struct ladle_block *block, unsigned source,
+                                    size_t at, size_t n, void *out)
 {
     enum ladle_dtype dtype = task->dtypes[source];
     size_t each_bytes = ladle_stored_bytes(dtype);
@@ -50,15 +53,15 @@ static inline void ladle_strip_read(const struct ladle_task *task, const struct 
 }
 
 /* The same of model number `model`, the base not counted. */
-static inline void ladle_strip_model(const struct ladle_task *task, const struct ladle_block *block, unsigned model, size_t at,
-                                     size_t n, void *out)
+static inline void ladle_strip_model(const struct ladle_task *task, const struct ladle_block *block, unsigned model,
+                                     size_t at, size_t n, void *out)
 {
     ladle_strip_read(task, block, model + task->has_base, at, n, out);
 }
 
 /* d_k = x_k - b of model number `model`, given the base's elements of the same range. */
-static inline void ladle_strip_delta(const struct ladle_task *task, const struct ladle_block *block, unsigned model, size_t at,
-                                     size_t n, const void *base, void *out)
+static inline void ladle_strip_delta(const struct ladle_task *task, const struct ladle_block *block, unsigned model,
+                                     size_t at, size_t n, const void *base, void *out)
 {
     ladle_strip_model(task, block, model, at, n, out);
     ladle_strip_kernels(task)->sub(out, out, base, n);
@@ -100,7 +103,8 @@ static inline size_t ladle_cursor_ahead_bytes(const struct ladle_cursor *cursor,
 }
 
 /* Stores n elements of T, and moves on behind them. */
-static inline void ladle_cursor_store(const struct ladle_task *task, struct ladle_cursor *cursor, const void *values, size_t n)
+static inline void ladle_cursor_store(const struct ladle_task *task, struct ladle_cursor *cursor, const void *values,
+                                      size_t n)
 {
     const uint8_t *in = values;
     while (n > 0) {
@@ -115,7 +119,10 @@ static inline void ladle_cursor_store(const struct ladle_task *task, struct ladl
 }
 
 /* Sizes and places of arrays in scratch or state memory: each array begins at a multiple of 64 bytes. */
-static inline size_t ladle_array_bytes(size_t count, size_t each_bytes) { return (count * each_bytes + 63) / 64 * 64; }
+static inline size_t ladle_array_bytes(size_t count, size_t each_bytes)
+{
+    return (count * each_bytes + 63) / 64 * 64;
+}
 
 /* The next array of `count` elements of `each_bytes` from *memory, which moves behind it. */
 static inline void *ladle_array_take(void **memory, size_t count, size_t each_bytes)
@@ -137,7 +144,10 @@ static inline void *ladle_strip_take(const struct ladle_task *task, void **memor
 }
 
 /* Segments that a block of `elems` elements touches. */
-static inline size_t ladle_segments(uint64_t elems) { return (size_t)((elems + LADLE_SEGMENT - 1) / LADLE_SEGMENT); }
+static inline size_t ladle_segments(uint64_t elems)
+{
+    return (size_t)((elems + LADLE_SEGMENT - 1) / LADLE_SEGMENT);
+}
 
 /* The most elements a block of the task has. */
 static inline uint64_t ladle_block_most(const struct ladle_task *task)

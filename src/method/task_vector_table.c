@@ -15,8 +15,7 @@
                            .most = INFINITY,                                                                                \
                            .about = "how much of this model's task vector to add; below 0 takes away what it learnt"}
 #define DENSITY(text)                                                                                                       \
-    [LADLE_EACH_DENSITY] = {                                                                                                \
-        .name = "density", .type = LADLE_NUMBER, .preset = 1, .least = 0, .most = 1, .about = text}
+    [LADLE_EACH_DENSITY] = {.name = "density", .type = LADLE_NUMBER, .preset = 1, .least = 0, .most = 1, .about = text}
 
 static const struct ladle_parameter each_plain[] = {
     WEIGHT,
@@ -54,8 +53,9 @@ static const struct ladle_parameter each_by_rank[] = {
                           .preset = 0.15,
                           .least = -INFINITY,
                           .most = INFINITY,
-                          .about = "how far chances rise with an element's rank in its row: from density - epsilon to density + "
-                                   "epsilon, both between 0 and 1; 0.1 to 0.2 are usual"},
+                          .about =
+                              "how far chances rise with an element's rank in its row: from density - epsilon to density + "
+                              "epsilon, both between 0 and 1; 0.1 to 0.2 are usual"},
 };
 
 static const char *const norms[] = {"expected", "l1", "l2", "linf", NULL};
@@ -137,7 +137,8 @@ static const char *check_norm(const struct ladle_family *family, const struct la
     bool by_chance = family->thinning == LADLE_KEEP_RANDOM || family->thinning == LADLE_KEEP_BY_RANK;
     if (task->shared[LADLE_SHARED_NORM] != LADLE_NORM_EXPECTED || task->shared[LADLE_SHARED_RESCALE] == 0 || by_chance)
         return NULL;
-    snprintf(message, 512, "rescale_norm: 'expected' is for methods that keep elements by chance (dare_*, della*); use l1, l2 "
+    snprintf(message, 512,
+             "rescale_norm: 'expected' is for methods that keep elements by chance (dare_*, della*); use l1, l2 "
              "or linf");
     return message;
 }
@@ -157,7 +158,8 @@ static const char *check_epsilon(const struct ladle_task *task, double density, 
     return message;
 }
 
-const char *ladle_task_vectors_check(const struct ladle_family *family, const struct ladle_task *task, int *model, char *message)
+const char *ladle_task_vectors_check(const struct ladle_family *family, const struct ladle_task *task, int *model,
+                                     char *message)
 {
     const char *mistake = family->thinning == LADLE_KEEP_ALL ? NULL : check_norm(family, task, message);
     for (unsigned k = 0; !mistake && k < task->models && family->thinning == LADLE_KEEP_BY_RANK; k++) {
@@ -235,7 +237,8 @@ const struct ladle_method ladle_method_dare_linear = {
     .info.title = "DARE",
     .info.about = "Drops elements of each task vector at random, enlarges the others to make up for it, and adds the task "
                   "vectors up. Most of a fine-tune's differences are redundant, and thinned-out ones meet less often.",
-    .info.advice = "Where task_arithmetic of several models degrades; low densities suit models that are close to their base.",
+    .info.advice =
+        "Where task_arithmetic of several models degrades; low densities suit models that are close to their base.",
     .info.cost = BY_CHANCE,
     .info.source = "arXiv:2311.03099",
 };
@@ -243,8 +246,9 @@ const struct ladle_method ladle_method_dare_linear = {
 const struct ladle_method ladle_method_dare_ties = {
     FAMILY(dare_ties, each_random, shared_random_ties),
     .info.title = "DARE TIES",
-    .info.about = "Drops elements of each task vector at random as dare_linear does, then elects a sign for every element and "
-                  "adds up the models that agree with it.",
+    .info.about =
+        "Drops elements of each task vector at random as dare_linear does, then elects a sign for every element and "
+        "adds up the models that agree with it.",
     .info.advice = "For several fine-tunes of one base; the result depends on the seed.",
     .info.cost = BY_CHANCE,
     .info.source = "arXiv:2311.03099, arXiv:2306.01708",
@@ -263,8 +267,9 @@ const struct ladle_method ladle_method_breadcrumbs = {
 const struct ladle_method ladle_method_breadcrumbs_ties = {
     FAMILY(breadcrumbs_ties, each_inner, shared_inner_ties),
     .info.title = "Model Breadcrumbs with TIES",
-    .info.about = "Drops the very largest and the small elements of each task vector as breadcrumbs does, then elects a sign for "
-                  "every element and adds up the models that agree with it.",
+    .info.about =
+        "Drops the very largest and the small elements of each task vector as breadcrumbs does, then elects a sign for "
+        "every element and adds up the models that agree with it.",
     .info.advice = "For many fine-tunes of one base that contradict each other.",
     .info.cost = SELECTING,
     .info.source = "arXiv:2312.06795, arXiv:2306.01708",
@@ -273,8 +278,9 @@ const struct ladle_method ladle_method_breadcrumbs_ties = {
 const struct ladle_method ladle_method_della = {
     FAMILY(della, each_by_rank, shared_della),
     .info.title = "DELLA",
-    .info.about = "Drops elements of each task vector at random, small ones of a row rather than large ones, enlarges the others "
-                  "to make up for it, elects a sign for every element and averages the models that agree with it.",
+    .info.about =
+        "Drops elements of each task vector at random, small ones of a row rather than large ones, enlarges the others "
+        "to make up for it, elects a sign for every element and averages the models that agree with it.",
     .info.advice = "As dare_ties, where dropping large changes by chance hurts; the result depends on the seed.",
     .info.cost = BY_ROWS,
     .info.source = "arXiv:2406.11617",
@@ -283,8 +289,9 @@ const struct ladle_method ladle_method_della = {
 const struct ladle_method ladle_method_della_linear = {
     FAMILY(della_linear, each_by_rank, shared_random),
     .info.title = "DELLA linear",
-    .info.about = "Drops elements of each task vector at random, small ones of a row rather than large ones, enlarges the others "
-                  "to make up for it, and adds the task vectors up.",
+    .info.about =
+        "Drops elements of each task vector at random, small ones of a row rather than large ones, enlarges the others "
+        "to make up for it, and adds the task vectors up.",
     .info.advice = "As dare_linear, where dropping large changes by chance hurts; the result depends on the seed.",
     .info.cost = BY_ROWS,
     .info.source = "arXiv:2406.11617",

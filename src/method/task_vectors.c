@@ -22,7 +22,10 @@ static struct outline outline_of(const struct ladle_family *family, const struct
     return outline;
 }
 
-static size_t most(size_t a, size_t b) { return a > b ? a : b; }
+static size_t most(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
 
 static size_t selection_bytes(const struct ladle_task *task, const struct outline *outline)
 {
@@ -50,8 +53,7 @@ void ladle_task_vectors_needs(const struct ladle_family *family, const struct la
         needs->sample = ladle_selection_samples(task);
         needs->tallies = task->models * LADLE_BAND_TALLIES;
         needs->state_bytes += outline.selections * selection_bytes(task, &outline);
-        needs->scratch_bytes =
-            most(needs->scratch_bytes, 2 * ladle_strip_bytes(task) + ladle_selection_scratch_bytes(task));
+        needs->scratch_bytes = most(needs->scratch_bytes, 2 * ladle_strip_bytes(task) + ladle_selection_scratch_bytes(task));
     }
     if (outline.norms) {
         needs->passes++;
@@ -149,8 +151,8 @@ void ladle_task_vectors_sample(const struct ladle_task *task, void *memory, cons
     }
 }
 
-bool ladle_task_vectors_tally(const struct ladle_task *task, const void *memory, unsigned pass, const struct ladle_block *block,
-                              uint64_t *counts, void *scratch)
+bool ladle_task_vectors_tally(const struct ladle_task *task, const void *memory, unsigned pass,
+                              const struct ladle_block *block, uint64_t *counts, void *scratch)
 {
     (void)pass;
     const struct ladle_task_vectors *state = memory;
@@ -171,8 +173,8 @@ bool ladle_task_vectors_tally(const struct ladle_task *task, const void *memory,
     return true;
 }
 
-void ladle_task_vectors_accumulate(const struct ladle_task *task, void *memory, unsigned pass, const struct ladle_block *block,
-                                   const uint64_t *before, void *partial, void *scratch)
+void ladle_task_vectors_accumulate(const struct ladle_task *task, void *memory, unsigned pass,
+                                   const struct ladle_block *block, const uint64_t *before, void *partial, void *scratch)
 {
     (void)pass;
     struct ladle_task_vectors *state = memory;
@@ -274,8 +276,9 @@ static struct arrays arrays_of(const struct ladle_task *task, const struct ladle
 }
 
 /* v_k of one chunk: thinned, weighted, and added to arrays->sum. */
-static void make_vector(const struct ladle_task *task, const struct ladle_task_vectors *state, const struct ladle_block *block,
-                        unsigned model, size_t at, size_t n, const struct arrays *arrays, void *v)
+static void make_vector(const struct ladle_task *task, const struct ladle_task_vectors *state,
+                        const struct ladle_block *block, unsigned model, size_t at, size_t n, const struct arrays *arrays,
+                        void *v)
 {
     ladle_strip_delta(task, block, model, at, n, arrays->base, v);
     ladle_thin(task, state, model, block->first + at, v, n, false, arrays->counts + (size_t)model * LADLE_BAND_TALLIES,
@@ -284,7 +287,8 @@ static void make_vector(const struct ladle_task *task, const struct ladle_task_v
 }
 
 /* The sum of the vectors that agree with its sign, in arrays->merged. */
-static void elect(const struct ladle_task *task, const struct ladle_task_vectors *state, size_t n, const struct arrays *arrays)
+static void elect(const struct ladle_task *task, const struct ladle_task_vectors *state, size_t n,
+                  const struct arrays *arrays)
 {
     const struct ladle_arithmetic *kernels = ladle_strip_kernels(task);
     void *divisor = task->shared[LADLE_SHARED_NORMALIZE] != 0 ? arrays->divisor : NULL;
@@ -305,8 +309,8 @@ static double divisor_of(const struct ladle_task *task, const struct ladle_task_
     return fabs(sum) < 1e-8 ? 1 : sum;
 }
 
-static void apply_chunk(const struct ladle_task *task, const struct ladle_task_vectors *state, const struct ladle_block *block,
-                        size_t at, size_t n, const struct arrays *arrays)
+static void apply_chunk(const struct ladle_task *task, const struct ladle_task_vectors *state,
+                        const struct ladle_block *block, size_t at, size_t n, const struct arrays *arrays)
 {
     const struct ladle_arithmetic *kernels = ladle_strip_kernels(task);
     bool elects = state->family->elects;

@@ -2,13 +2,13 @@
 #ifndef LADLE_METHOD_TASK_VECTORS_H
 #define LADLE_METHOD_TASK_VECTORS_H
 
-/* Task arithmetic and its kin: task vectors d_k = x_k - b are thinned out, perhaps rescaled, weighted, added up (or only those
- * that agree with the elected sign), and added to the base. Source: spec methods.md "Sparsification of a task vector", "Sign
- * election", "The methods".
+/* Task arithmetic and its kin: task vectors d_k = x_k - b are thinned out, perhaps rescaled, weighted, added up (or only
+ * those that agree with the elected sign), and added to the base. Source: spec methods.md "Sparsification of a task vector",
+ * "Sign election", "The methods".
  *
  *   task_vectors.c      the passes, and what is common to all       sparsify.c      what is kept of a task vector
- *   task_vector_table.c the methods as people see them              norms.c         rescaling by norms of all and of the kept
- *   rank.c              ranks within a row */
+ *   task_vector_table.c the methods as people see them              norms.c         rescaling by norms of all and of the
+ * kept rank.c              ranks within a row */
 
 #include "method/band.h"
 #include "method/method.h"
@@ -26,19 +26,19 @@ enum { LADLE_SHARED_NORMALIZE, LADLE_SHARED_RESCALE, LADLE_SHARED_NORM, LADLE_SH
 /* What tells one method of the family from another. */
 struct ladle_family {
     enum ladle_thinning thinning;
-    bool elects;          /* signs */
-    unsigned each_count;  /* of the method's parameters */
+    bool elects;         /* signs */
+    unsigned each_count; /* of the method's parameters */
 };
 
 /* One model in the state of a job. */
 struct ladle_thinned {
     double weight, density, third;
-    bool thins;                   /* 0 < density < 1, and the method thins */
-    bool selects, normed;         /* has thresholds to find, is rescaled by a norm */
-    struct ladle_band band;       /* what is kept, of LARGEST and INNER; decided once thresholds are known */
-    uint32_t limit;               /* RANDOM: random words below it keep */
-    double factor;                /* of all kept elements alike */
-    double norms[2];              /* sums (or greatest) of all, of the kept elements */
+    bool thins;             /* 0 < density < 1, and the method thins */
+    bool selects, normed;   /* has thresholds to find, is rescaled by a norm */
+    struct ladle_band band; /* what is kept, of LARGEST and INNER; decided once thresholds are known */
+    uint32_t limit;         /* RANDOM: random words below it keep */
+    double factor;          /* of all kept elements alike */
+    double norms[2];        /* sums (or greatest) of all, of the kept elements */
     struct ladle_selection *selection;
 };
 
@@ -59,8 +59,8 @@ struct ladle_task_vectors {
 struct ladle_thinned ladle_thinned_of(const struct ladle_family *family, const struct ladle_task *task, unsigned model);
 
 /* Places in the order by abs(d) that bound what LARGEST and INNER keep: top(*kept) without top(*skipped). */
-void ladle_thinned_ranks(const struct ladle_family *family, const struct ladle_thinned *model, uint64_t elems, uint64_t *kept,
-                         uint64_t *skipped);
+void ladle_thinned_ranks(const struct ladle_family *family, const struct ladle_thinned *model, uint64_t elems,
+                         uint64_t *kept, uint64_t *skipped);
 
 /* Elements that are handled at a time: a strip, or a row. */
 size_t ladle_chunk_most(const struct ladle_task *task, bool rows);
@@ -71,8 +71,8 @@ size_t ladle_thin_scratch_bytes(const struct ladle_family *family, const struct 
 /* Thins one chunk of d_k in place: dropped elements become +0, kept ones are multiplied by their factor, or not (plainly).
  *   first   flat index of the chunk's first element
  *   counts  [LADLE_BAND_TALLIES] of this model and all elements before; moves on */
-void ladle_thin(const struct ladle_task *task, const struct ladle_task_vectors *state, unsigned model, uint64_t first, void *d,
-                size_t n, bool plainly, uint64_t *counts, void *scratch);
+void ladle_thin(const struct ladle_task *task, const struct ladle_task_vectors *state, unsigned model, uint64_t first,
+                void *d, size_t n, bool plainly, uint64_t *counts, void *scratch);
 
 /* Memory of the statistics pass of norms; the pass itself, like the functions of ladle_method. */
 size_t ladle_norms_state_bytes(const struct ladle_task *task, bool rows);
@@ -90,10 +90,10 @@ const char *ladle_task_vectors_check(const struct ladle_family *family, const st
 void ladle_task_vectors_needs(const struct ladle_family *family, const struct ladle_task *task, struct ladle_needs *needs);
 void ladle_task_vectors_begin(const struct ladle_family *family, const struct ladle_task *task, void *state);
 void ladle_task_vectors_sample(const struct ladle_task *task, void *state, const struct ladle_block *block, void *scratch);
-bool ladle_task_vectors_tally(const struct ladle_task *task, const void *state, unsigned pass, const struct ladle_block *block,
-                              uint64_t *counts, void *scratch);
-void ladle_task_vectors_accumulate(const struct ladle_task *task, void *state, unsigned pass, const struct ladle_block *block,
-                                   const uint64_t *before, void *partial, void *scratch);
+bool ladle_task_vectors_tally(const struct ladle_task *task, const void *state, unsigned pass,
+                              const struct ladle_block *block, uint64_t *counts, void *scratch);
+void ladle_task_vectors_accumulate(const struct ladle_task *task, void *state, unsigned pass,
+                                   const struct ladle_block *block, const uint64_t *before, void *partial, void *scratch);
 void ladle_task_vectors_combine(const struct ladle_task *task, void *state, unsigned pass, const struct ladle_block *block,
                                 const void *partial);
 enum ladle_next ladle_task_vectors_resolve(const struct ladle_task *task, void *state, unsigned pass,

@@ -26,8 +26,8 @@ static void widen_bf16_f32(void *out_, const void *in_, size_t n)
     }
 }
 
-/* A small float of `mantissa` mantissa bits and this bias, without its sign; Inf and NaN apart. Subnormal ones are counted in
- * their smallest step, since no float is subnormal on the way: processors are slow at those. */
+/* A small float of `mantissa` mantissa bits and this bias, without its sign; Inf and NaN apart. Subnormal ones are counted
+ * in their smallest step, since no float is subnormal on the way: processors are slow at those. */
 static inline uint32_t widen_small(uint32_t magnitude, unsigned mantissa, uint32_t bias)
 {
     uint32_t normal = (magnitude << (23 - mantissa)) + ((127 - bias) << 23);
@@ -80,7 +80,10 @@ static void widen_f8_e4m3_f32(void *out_, const void *in_, size_t n)
     }
 }
 
-static void widen_f32_f32(void *out, const void *in, size_t n) { memcpy(out, in, n * sizeof(float)); }
+static void widen_f32_f32(void *out, const void *in, size_t n)
+{
+    memcpy(out, in, n * sizeof(float));
+}
 
 static void widen_f64_f32(void *out_, const void *in_, size_t n)
 {
@@ -93,7 +96,10 @@ static void widen_f64_f32(void *out_, const void *in_, size_t n)
     }
 }
 
-static void widen_f64_f64(void *out, const void *in, size_t n) { memcpy(out, in, n * sizeof(double)); }
+static void widen_f64_f64(void *out, const void *in, size_t n)
+{
+    memcpy(out, in, n * sizeof(double));
+}
 
 static void widen_f32_f64(void *out_, const void *in_, size_t n)
 {
@@ -122,13 +128,25 @@ static void widen_by_way(void (*widen)(void *, const void *, size_t), size_t byt
     }
 }
 
-static void widen_bf16_f64(void *out, const void *in, size_t n) { widen_by_way(widen_bf16_f32, 2, out, in, n); }
-static void widen_f16_f64(void *out, const void *in, size_t n) { widen_by_way(widen_f16_f32, 2, out, in, n); }
-static void widen_f8_e5m2_f64(void *out, const void *in, size_t n) { widen_by_way(widen_f8_e5m2_f32, 1, out, in, n); }
-static void widen_f8_e4m3_f64(void *out, const void *in, size_t n) { widen_by_way(widen_f8_e4m3_f32, 1, out, in, n); }
+static void widen_bf16_f64(void *out, const void *in, size_t n)
+{
+    widen_by_way(widen_bf16_f32, 2, out, in, n);
+}
+static void widen_f16_f64(void *out, const void *in, size_t n)
+{
+    widen_by_way(widen_f16_f32, 2, out, in, n);
+}
+static void widen_f8_e5m2_f64(void *out, const void *in, size_t n)
+{
+    widen_by_way(widen_f8_e5m2_f32, 1, out, in, n);
+}
+static void widen_f8_e4m3_f64(void *out, const void *in, size_t n)
+{
+    widen_by_way(widen_f8_e4m3_f32, 1, out, in, n);
+}
 
-/* Counts the numbers that are no longer finite once stored, in an array that has some: magnitudes from `over` on round to what
- * lies beyond the type's largest number. */
+/* Counts the numbers that are no longer finite once stored, in an array that has some: magnitudes from `over` on round to
+ * what lies beyond the type's largest number. */
 static void count_nonfinite(const float *in, size_t n, uint32_t over, struct ladle_nonfinite *counts)
 {
     for (size_t i = 0; i < n; i++) {
@@ -173,7 +191,7 @@ static inline uint32_t round_small(uint32_t magnitude, unsigned mantissa, uint32
 {
     unsigned cut = 23 - mantissa;
     uint32_t normal = ((magnitude + ((1u << (cut - 1)) - 1) + ((magnitude >> cut) & 1)) >> cut) - ((127 - bias) << mantissa);
-    /* Below the smallest normal number: adding a number whose last place is the type's smallest step rounds to such steps. */
+    /* Below the smallest normal number: adding a number whose last place is the type's smallest step rounds to it. */
     uint32_t lift = (127 + 23 - (bias - 1) - mantissa) << 23;
     uint32_t subnormal = bits_f32(float_of(magnitude) + float_of(lift)) - lift;
     return magnitude < (128 - bias) << 23 ? subnormal : normal;

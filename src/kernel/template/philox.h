@@ -28,8 +28,8 @@ static void philox_plainly(uint32_t *words, uint64_t first, size_t blocks, uint3
     }
 }
 
-/* The same with one counter in each 64-bit lane, whose lower half is a word of it; upper halves hold what multiplication, which
- * looks at lower halves only, has left there. Compilers do not find this by themselves. Lanes are numbered so that the
+/* The same with one counter in each 64-bit lane, whose lower half is a word of it; upper halves hold what multiplication,
+ * which looks at lower halves only, has left there. Compilers do not find this by themselves. Lanes are numbered so that the
  * interleaving at the end gives counters in order. */
 #if defined(__AVX512F__)
 #define PHILOX_LANES 8

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the generic kernels compute, against the specification written down element by element. That the others do the same is
- * seen in variants.c. Source: spec methods.md "Arithmetic", "Randomness", "Sign election". */
+/* What the generic kernels compute, against the specification written down element by element. That the others do the same
+ * is seen in variants.c. Source: spec methods.md "Arithmetic", "Randomness", "Sign election". */
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>
@@ -14,9 +14,18 @@
 
 #include "kernel/kernel.h"
 
-static const struct ladle_kernels *generic(void) { return ladle_kernels_choose(LADLE_CPU_NO_AVX512 | LADLE_CPU_NO_AVX2); }
-static const struct ladle_arithmetic *f32(void) { return &generic()->real[LADLE_REAL_F32]; }
-static const struct ladle_arithmetic *f64(void) { return &generic()->real[LADLE_REAL_F64]; }
+static const struct ladle_kernels *generic(void)
+{
+    return ladle_kernels_choose(LADLE_CPU_NO_AVX512 | LADLE_CPU_NO_AVX2);
+}
+static const struct ladle_arithmetic *f32(void)
+{
+    return &generic()->real[LADLE_REAL_F32];
+}
+static const struct ladle_arithmetic *f64(void)
+{
+    return &generic()->real[LADLE_REAL_F64];
+}
 
 static void products_round_before_sums(void **state)
 {
@@ -191,8 +200,8 @@ static void keys_within_a_range_are_found(void **state)
     for (int i = 0; i < 70; i++)
         x[i] = 3;
     memcpy(&x[2], &(uint32_t){base + 5}, 4);
-    memcpy(&x[40], &(uint32_t){base}, 4);            /* no bit of the mask */
-    memcpy(&x[41], &(uint32_t){base + 32768}, 4);    /* just outside */
+    memcpy(&x[40], &(uint32_t){base}, 4);         /* no bit of the mask */
+    memcpy(&x[41], &(uint32_t){base + 32768}, 4); /* just outside */
     memcpy(&x[69], &(uint32_t){base + 32767}, 4);
     assert_int_equal(f32()->within(hits, x, base, 32768, 32767, 0, 70), 2);
     assert_int_equal(hits[0], 5);
@@ -205,7 +214,8 @@ static void keys_within_a_range_are_found(void **state)
 /* The words that the specification lists for seed 0 and model.norm.weight, whose key is 2f74bf39ac392223. */
 static void random_words_are_the_published_ones(void **state)
 {
-    static const uint32_t first[] = {0xee246d33, 0x267e11fa, 0x7b491e75, 0xe4c05060, 0x1e74956a, 0x8f53ae0c, 0xd75bc953, 0xab23a472};
+    static const uint32_t first[] = {0xee246d33, 0x267e11fa, 0x7b491e75, 0xe4c05060,
+                                     0x1e74956a, 0x8f53ae0c, 0xd75bc953, 0xab23a472};
     static const uint32_t second[] = {0xae0c1a7c, 0x6e805834, 0xff1fc3d1, 0x23da616f,
                                       0xc17d3b51, 0x3437e40a, 0x9f464edb, 0x4aba512e};
     static const uint32_t zeros[] = {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8};
@@ -228,18 +238,12 @@ static void random_words_are_the_published_ones(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(products_round_before_sums),
-        cmocka_unit_test(scalars_round_to_t_first),
-        cmocka_unit_test(subnormals_are_kept),
-        cmocka_unit_test(sums_have_a_fixed_order),
-        cmocka_unit_test(the_greatest_of_some_and_nan),
-        cmocka_unit_test(signs_are_elected),
-        cmocka_unit_test(words_below_the_limit_keep),
-        cmocka_unit_test(keys_order_like_magnitudes),
-        cmocka_unit_test(elements_are_kept_by_key),
-        cmocka_unit_test(bins_are_the_upper_bits),
-        cmocka_unit_test(keys_within_a_range_are_found),
-        cmocka_unit_test(random_words_are_the_published_ones),
+        cmocka_unit_test(products_round_before_sums),    cmocka_unit_test(scalars_round_to_t_first),
+        cmocka_unit_test(subnormals_are_kept),           cmocka_unit_test(sums_have_a_fixed_order),
+        cmocka_unit_test(the_greatest_of_some_and_nan),  cmocka_unit_test(signs_are_elected),
+        cmocka_unit_test(words_below_the_limit_keep),    cmocka_unit_test(keys_order_like_magnitudes),
+        cmocka_unit_test(elements_are_kept_by_key),      cmocka_unit_test(bins_are_the_upper_bits),
+        cmocka_unit_test(keys_within_a_range_are_found), cmocka_unit_test(random_words_are_the_published_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Widening and narrowing against what the formats mean: a number is worked out with ldexp, the nearest one by trying. Source:
- * spec methods.md "Storing"; OCP 8-bit floating point formats. */
+/* Widening and narrowing against what the formats mean: a number is worked out with ldexp, the nearest one by trying.
+ * Source: spec methods.md "Storing"; OCP 8-bit floating point formats. */
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>
@@ -30,7 +30,10 @@ static const struct format formats[] = {
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
 
-static unsigned sign_bit(const struct format *format) { return 1u << (format->exponent_bits + format->mantissa_bits); }
+static unsigned sign_bit(const struct format *format)
+{
+    return 1u << (format->exponent_bits + format->mantissa_bits);
+}
 
 /* What a pattern means; NAN, INFINITY where it means that. */
 static double meaning(const struct format *format, unsigned pattern)
@@ -93,7 +96,10 @@ static const unsigned masks[] = {0, LADLE_CPU_NO_AVX512, LADLE_CPU_NO_AVX512 | L
 enum { MASKS = sizeof masks / sizeof *masks };
 
 /* A NaN of any kind equals another. */
-static bool same_number(double a, double b) { return isnan(a) ? isnan(b) : a == b && signbit(a) == signbit(b); }
+static bool same_number(double a, double b)
+{
+    return isnan(a) ? isnan(b) : a == b && signbit(a) == signbit(b);
+}
 
 static void every_pattern_widens_to_what_it_means(void **state)
 {
@@ -161,8 +167,8 @@ static void numbers_round_to_the_nearest_even(void **state)
         size_t n = 0, most = 8 * (size_t)(largest(format) + 2);
         double *numbers = malloc(most * sizeof *numbers);
         for (unsigned pattern = 0; pattern <= largest(format); pattern++) {
-            double x = meaning(format, pattern), next = pattern < largest(format) ? meaning(format, pattern + 1)
-                                                                                 : 2 * x - meaning(format, pattern - 1);
+            double x = meaning(format, pattern),
+                   next = pattern < largest(format) ? meaning(format, pattern + 1) : 2 * x - meaning(format, pattern - 1);
             float middle = (float)((x + next) / 2);
             double sign = pattern % 2 ? -1 : 1;
             numbers[n++] = sign * x;
@@ -179,9 +185,9 @@ static void numbers_round_to_the_nearest_even(void **state)
 
 static void special_numbers_are_stored_and_counted(void **state)
 {
-    static const double numbers[] = {NAN, -NAN, INFINITY, -INFINITY, 0, -0.0, FLT_MAX, -FLT_MAX, FLT_MIN, 1e-45, -1e-42, 1e300,
-                                     -1e300, 1e-320, 448, 464, 465, -480, 57344, 61440, 61439, 65504, 65520, 65519.996, 3.39e38,
-                                     DBL_MAX, DBL_MIN};
+    static const double numbers[] = {NAN,   -NAN,   INFINITY, -INFINITY, 0,      -0.0,      FLT_MAX, -FLT_MAX, FLT_MIN,
+                                     1e-45, -1e-42, 1e300,    -1e300,    1e-320, 448,       464,     465,      -480,
+                                     57344, 61440,  61439,    65504,     65520,  65519.996, 3.39e38, DBL_MAX,  DBL_MIN};
     for (unsigned f = 0; f < FORMATS; f++) {
         check_narrowing(&formats[f], numbers, sizeof numbers / sizeof *numbers, true);
         check_narrowing(&formats[f], numbers, sizeof numbers / sizeof *numbers, false);

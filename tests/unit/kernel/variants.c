@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every kernel of every instruction set that this CPU has gives the bits of the generic one, whatever the length, the alignment
- * and the numbers, and touches nothing outside its arrays: each array begins or ends at a page that may not be touched. */
+/* Every kernel of every instruction set that this CPU has gives the bits of the generic one, whatever the length, the
+ * alignment and the numbers, and touches nothing outside its arrays: each array begins or ends at a page that may not be
+ * touched. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,7 +35,10 @@ static struct guarded guarded_make(size_t bytes)
     return guarded;
 }
 
-static void guarded_unmake(struct guarded *guarded) { munmap(guarded->pages - page, guarded->bytes + 2 * page); }
+static void guarded_unmake(struct guarded *guarded)
+{
+    munmap(guarded->pages - page, guarded->bytes + 2 * page);
+}
 
 /* Where an array of so many bytes lies: at the end of the mapping, or at its beginning. */
 static void *place(const struct guarded *guarded, size_t bytes, bool at_end)
@@ -47,11 +51,11 @@ struct call {
     const struct ladle_kernels *kernels;
     const struct ladle_arithmetic *real;
     size_t n, real_bytes;
-    void *arrays[ARRAYS];       /* of T */
-    uint32_t *words[2];         /* of uint32_t */
-    double *wide[2];            /* of double */
-    void *stored;               /* elements of a dtype, or the results */
-    uint32_t *table;            /* of tabulate */
+    void *arrays[ARRAYS]; /* of T */
+    uint32_t *words[2];   /* of uint32_t */
+    double *wide[2];      /* of double */
+    void *stored;         /* elements of a dtype, or the results */
+    uint32_t *table;      /* of tabulate */
     double lanes[LADLE_LANES];
     struct ladle_nonfinite counts;
     uint64_t returned;
@@ -111,9 +115,9 @@ KERNEL(count, call->returned = k->count(A(0), call->real_bytes == 8 ? LADLE_KEY_
 KERNEL(reach, call->returned = k->reach(A(0), 0, 3, n))
 KERNEL(keys, k->keys(A(1), A(0), n))
 KERNEL(bins, k->bins(call->words[0], A(0), n, &call->least, &call->most))
-KERNEL(within, call->returned = call->real_bytes == 8
-                                    ? k->within(call->words[0], A(0), 0x3FE0000000000000, 1ull << 52, (1ull << 47) - 1, 31, n)
-                                    : k->within(call->words[0], A(0), 0x3F000000, 1u << 20, 0x7FFF, 0, n))
+KERNEL(within, call->returned = call->real_bytes == 8 ? k->within(call->words[0], A(0), 0x3FE0000000000000, 1ull << 52,
+                                                                  (1ull << 47) - 1, 31, n)
+                                                      : k->within(call->words[0], A(0), 0x3F000000, 1u << 20, 0x7FFF, 0, n))
 KERNEL(widen, k->widen[call->dtype](A(0), call->stored, n))
 KERNEL(narrow, k->narrow[call->dtype](call->stored, A(0), n, &call->counts))
 KERNEL(philox, call->kernels->philox(call->words[0], UINT64_MAX / 2 - 5, n / 4, 7, 0x0123456789ABCDEF))
@@ -124,20 +128,57 @@ KERNEL(tabulate, {
     call->kernels->tabulate(call->table, call->words[0], n);
 })
 
-#define NAMED(name) {#name, do_##name}
+#define NAMED(name)                                                                                                         \
+    {                                                                                                                       \
+#name, do_##name                                                                                                    \
+    }
 
 static const struct {
     const char *name;
     action act;
 } kernels[] = {
-    NAMED(fill),    NAMED(scale),   NAMED(scale_in_place), NAMED(axpy),  NAMED(divide),    NAMED(add),
-    NAMED(sub),     NAMED(sub_in_place), NAMED(mul),       NAMED(div),   NAMED(most),      NAMED(gap),
-    NAMED(choose),  NAMED(to_f64),  NAMED(from_f64),       NAMED(near),  NAMED(active),    NAMED(claim),
-    NAMED(weigh),   NAMED(dot),     NAMED(sum),            NAMED(sum_abs), NAMED(max_abs), NAMED(variance),
-    NAMED(largest), NAMED(power),   NAMED(elect),          NAMED(elect_without_divisor),   NAMED(settle),
-    NAMED(settle_without_divisor),  NAMED(drop),           NAMED(drop_each), NAMED(keep),  NAMED(mask),
-    NAMED(count),   NAMED(reach),   NAMED(keys),           NAMED(bins),  NAMED(within),    NAMED(philox),
-    NAMED(divergence), NAMED(tabulate),
+    NAMED(fill),
+    NAMED(scale),
+    NAMED(scale_in_place),
+    NAMED(axpy),
+    NAMED(divide),
+    NAMED(add),
+    NAMED(sub),
+    NAMED(sub_in_place),
+    NAMED(mul),
+    NAMED(div),
+    NAMED(most),
+    NAMED(gap),
+    NAMED(choose),
+    NAMED(to_f64),
+    NAMED(from_f64),
+    NAMED(near),
+    NAMED(active),
+    NAMED(claim),
+    NAMED(weigh),
+    NAMED(dot),
+    NAMED(sum),
+    NAMED(sum_abs),
+    NAMED(max_abs),
+    NAMED(variance),
+    NAMED(largest),
+    NAMED(power),
+    NAMED(elect),
+    NAMED(elect_without_divisor),
+    NAMED(settle),
+    NAMED(settle_without_divisor),
+    NAMED(drop),
+    NAMED(drop_each),
+    NAMED(keep),
+    NAMED(mask),
+    NAMED(count),
+    NAMED(reach),
+    NAMED(keys),
+    NAMED(bins),
+    NAMED(within),
+    NAMED(philox),
+    NAMED(divergence),
+    NAMED(tabulate),
 };
 
 static uint64_t random_state;
@@ -154,8 +195,9 @@ static uint64_t random_bits(void)
 /* Ordinary numbers, any bit pattern, and the special ones, mixed. */
 static double number(enum ladle_real real)
 {
-    static const double special[] = {0.0, -0.0, INFINITY, -INFINITY, NAN, 1e-40, -1e-40, 1e-310, 65520, 65519.99, 464, 3.4e38,
-                                     -3.4028235e38, 1e300, 61440, 0x1p-24, 0x1p-25, 0x1.8p-10, 1, -1, 0.5};
+    static const double special[] = {0.0,      -0.0, INFINITY, -INFINITY,     NAN,   1e-40, -1e-40,  1e-310,  65520,
+                                     65519.99, 464,  3.4e38,   -3.4028235e38, 1e300, 61440, 0x1p-24, 0x1p-25, 0x1.8p-10,
+                                     1,        -1,   0.5};
     uint64_t bits = random_bits();
     if (bits % 8 == 0)
         return special[bits / 8 % (sizeof special / sizeof *special)];
@@ -269,7 +311,8 @@ static bool same(struct call *a, struct call *b, const char **what)
            a->most == b->most && memcmp(a->table, b->table, 4 * 64 * 4) == 0;
 }
 
-static const size_t sizes[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 127, 255, 257, 1000, 1024};
+static const size_t sizes[] = {0,  1,  2,  3,  4,  5,  7,   8,   9,   15,  16,   17,  31,
+                               32, 33, 48, 63, 64, 65, 100, 127, 255, 257, 1000, 1024};
 
 static void compare(const struct bench *bench, const struct ladle_kernels *variant, const char *name, action act,
                     enum ladle_real real, enum ladle_dtype dtype, size_t stored_bytes)
@@ -354,9 +397,15 @@ static void the_generic_kernels_stay_within_their_arrays(void **state)
     every_kernel(ladle_kernels_choose(LADLE_CPU_NO_AVX512 | LADLE_CPU_NO_AVX2));
 }
 
-static void without_avx512_the_same_bits(void **state) { every_kernel(ladle_kernels_choose(LADLE_CPU_NO_AVX512)); }
+static void without_avx512_the_same_bits(void **state)
+{
+    every_kernel(ladle_kernels_choose(LADLE_CPU_NO_AVX512));
+}
 
-static void the_best_of_this_cpu_the_same_bits(void **state) { every_kernel(ladle_kernels_choose(0)); }
+static void the_best_of_this_cpu_the_same_bits(void **state)
+{
+    every_kernel(ladle_kernels_choose(0));
+}
 
 static void masks_choose_lesser_variants(void **state)
 {

@@ -66,9 +66,17 @@ static void types_mix(void **state)
         expected[i] = ((0 + (double)x[i]) + (i % 2 ? 1 : -0.5) * 0.25) + wide;
     }
     const double each[] = {1, 0.25, 1}, plain[] = {0};
-    struct job job = {.method = "linear", .tensor = "a.tensor", .shape = {COUNT}, .rank = 1, .sources = 3, .each = each,
-                      .shared = plain, .real = LADLE_REAL_F64, .stored = LADLE_F64,
-                      .dtypes = {LADLE_BF16, LADLE_F8_E4M3, LADLE_F64}, .data = {halves + 1, bytes, doubles + 3}};
+    struct job job = {.method = "linear",
+                      .tensor = "a.tensor",
+                      .shape = {COUNT},
+                      .rank = 1,
+                      .sources = 3,
+                      .each = each,
+                      .shared = plain,
+                      .real = LADLE_REAL_F64,
+                      .stored = LADLE_F64,
+                      .dtypes = {LADLE_BF16, LADLE_F8_E4M3, LADLE_F64},
+                      .data = {halves + 1, bytes, doubles + 3}};
     free(run_all_ways(&job, expected, COUNT * sizeof *expected));
     free(expected);
     free(halves);
@@ -117,8 +125,15 @@ static void passthrough_copies_bytes(void **state)
     for (size_t i = 0; i < 2 * COUNT; i++)
         halves[1 + i] = (uint8_t)(i * 2654435761u >> 13); /* NaN with payloads among them */
     const double each[] = {NAN};
-    struct job job = {.method = "passthrough", .tensor = "a.tensor", .shape = {COUNT}, .rank = 1, .sources = 1, .each = each,
-                      .stored = LADLE_BF16, .dtypes = {LADLE_BF16}, .data = {halves + 1}};
+    struct job job = {.method = "passthrough",
+                      .tensor = "a.tensor",
+                      .shape = {COUNT},
+                      .rank = 1,
+                      .sources = 1,
+                      .each = each,
+                      .stored = LADLE_BF16,
+                      .dtypes = {LADLE_BF16},
+                      .data = {halves + 1}};
     free(run_all_ways(&job, halves + 1, 2 * COUNT));
     free(halves);
 }

@@ -12,9 +12,10 @@
 
 static void every_method_of_the_specification_is_there(void **state)
 {
-    static const char *const names[] = {"linear", "slerp", "nuslerp", "multislerp", "karcher", "task_arithmetic", "ties",
-                                        "dare_linear", "dare_ties", "della_linear", "della", "breadcrumbs", "breadcrumbs_ties",
-                                        "model_stock", "nearswap", "sce", "ram", "ramplus_tl", "arcee_fusion", "passthrough"};
+    static const char *const names[] = {
+        "linear",      "slerp",     "nuslerp",      "multislerp", "karcher",      "task_arithmetic",  "ties",
+        "dare_linear", "dare_ties", "della_linear", "della",      "breadcrumbs",  "breadcrumbs_ties", "model_stock",
+        "nearswap",    "sce",       "ram",          "ramplus_tl", "arcee_fusion", "passthrough"};
     assert_int_equal(ladle_method_count(), sizeof names / sizeof *names);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!ladle_method_find(names[i]))
@@ -82,23 +83,45 @@ static void defaults_are_those_of_the_specification(void **state)
         const char *method, *parameter;
         double preset;
     } rows[] = {
-        {"linear", "normalize", 1},        {"task_arithmetic", "normalize", 0}, {"task_arithmetic", "lambda", 1},
-        {"ties", "normalize", 1},          {"ties", "rescale", 0},              {"ties", "density", 1},
-        {"dare_linear", "normalize", 0},   {"dare_linear", "rescale", 1},       {"dare_ties", "normalize", 0},
-        {"dare_ties", "rescale", 1},       {"dare_ties", "lambda", 1},          {"della_linear", "normalize", 0},
-        {"della_linear", "epsilon", 0.15}, {"della", "normalize", 1},           {"della", "rescale", 1},
-        {"breadcrumbs", "gamma", 0.01},    {"breadcrumbs", "normalize", 0},     {"breadcrumbs", "rescale", 0},
-        {"breadcrumbs_ties", "gamma", 0.01}, {"breadcrumbs_ties", "normalize", 0},
-        {"nuslerp", "nuslerp_flatten", 1}, {"nuslerp", "nuslerp_row_wise", 0},  {"multislerp", "normalize_weights", 1},
-        {"multislerp", "eps", 1e-8},       {"karcher", "max_iter", 10},         {"karcher", "tol", 1e-5},
-        {"model_stock", "filter_wise", 0}, {"sce", "select_topk", 1},           {"ram", "epsilon", 1e-5},
-        {"ramplus_tl", "epsilon", 1e-5},   {"ramplus_tl", "r", 0.1},            {"ramplus_tl", "alpha", 0.2},
+        {"linear", "normalize", 1},
+        {"task_arithmetic", "normalize", 0},
+        {"task_arithmetic", "lambda", 1},
+        {"ties", "normalize", 1},
+        {"ties", "rescale", 0},
+        {"ties", "density", 1},
+        {"dare_linear", "normalize", 0},
+        {"dare_linear", "rescale", 1},
+        {"dare_ties", "normalize", 0},
+        {"dare_ties", "rescale", 1},
+        {"dare_ties", "lambda", 1},
+        {"della_linear", "normalize", 0},
+        {"della_linear", "epsilon", 0.15},
+        {"della", "normalize", 1},
+        {"della", "rescale", 1},
+        {"breadcrumbs", "gamma", 0.01},
+        {"breadcrumbs", "normalize", 0},
+        {"breadcrumbs", "rescale", 0},
+        {"breadcrumbs_ties", "gamma", 0.01},
+        {"breadcrumbs_ties", "normalize", 0},
+        {"nuslerp", "nuslerp_flatten", 1},
+        {"nuslerp", "nuslerp_row_wise", 0},
+        {"multislerp", "normalize_weights", 1},
+        {"multislerp", "eps", 1e-8},
+        {"karcher", "max_iter", 10},
+        {"karcher", "tol", 1e-5},
+        {"model_stock", "filter_wise", 0},
+        {"sce", "select_topk", 1},
+        {"ram", "epsilon", 1e-5},
+        {"ramplus_tl", "epsilon", 1e-5},
+        {"ramplus_tl", "r", 0.1},
+        {"ramplus_tl", "alpha", 0.2},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct ladle_method_info *info = ladle_method_find(rows[i].method);
         const struct ladle_parameter *found = NULL;
         for (size_t p = 0; p < info->each_count + info->shared_count; p++) {
-            const struct ladle_parameter *parameter = p < info->each_count ? &info->each[p] : &info->shared[p - info->each_count];
+            const struct ladle_parameter *parameter =
+                p < info->each_count ? &info->each[p] : &info->shared[p - info->each_count];
             if (strcmp(parameter->name, rows[i].parameter) == 0)
                 found = parameter;
         }
@@ -109,8 +132,12 @@ static void defaults_are_those_of_the_specification(void **state)
 
 static void norms_are_chosen_by_kind(void **state)
 {
-    static const char *const methods[][2] = {{"ties", "l1"}, {"breadcrumbs", "l1"}, {"breadcrumbs_ties", "l1"},
-                                             {"dare_linear", "expected"}, {"dare_ties", "expected"}, {"della", "expected"},
+    static const char *const methods[][2] = {{"ties", "l1"},
+                                             {"breadcrumbs", "l1"},
+                                             {"breadcrumbs_ties", "l1"},
+                                             {"dare_linear", "expected"},
+                                             {"dare_ties", "expected"},
+                                             {"della", "expected"},
                                              {"della_linear", "expected"}};
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         const struct ladle_method_info *info = ladle_method_find(methods[i][0]);

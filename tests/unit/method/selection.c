@@ -71,7 +71,8 @@ static void *scratch_of(const struct ladle_task *task)
 static void show(const struct ladle_task *task, struct ladle_selection *selection, const struct vector *vector, size_t first,
                  size_t n, void *scratch)
 {
-    ladle_selection_add(task, selection, first, (uint8_t *)vector->values + first * ladle_real_bytes(vector->real), n, scratch);
+    ladle_selection_add(task, selection, first, (uint8_t *)vector->values + first * ladle_real_bytes(vector->real), n,
+                        scratch);
 }
 
 /* Finds the thresholds of up to three ranks; returns the passes that took. */
@@ -311,8 +312,8 @@ static void bands_settle_equal_elements_by_index(void **state)
     const float x[N] = {2, -1, 1, 3, 1, -2, 0, 1, 2, -1};
     /* Their order: element 3; 0, 5, 8; 1, 2, 4, 7, 9; 6. */
     static const uint64_t ranks[][2] = {{6, 2}, {1, 0}, {10, 0}, {5, 3}, {9, 4}, {4, 1}, {8, 8}};
-    static const char expected[][N + 1] = {".11..1..1.", "...1......", "1111111111", ".1......1.", ".11.1..1.1", "1....1..1.",
-                                           ".........."};
+    static const char expected[][N + 1] = {".11..1..1.", "...1......", "1111111111", ".1......1.",
+                                           ".11.1..1.1", "1....1..1.", ".........."};
     for (unsigned c = 0; c < sizeof ranks / sizeof *ranks; c++)
         for (size_t piece = 1; piece <= N; piece++) {
             struct vector vector = {.real = LADLE_REAL_F32, .n = N, .values = (void *)x};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Everything is in double, rounded to float after each operation where T is float: with + - * / that gives what float arithmetic
- * gives. Source: spec methods.md "Sparsification of a task vector", "Sign election", "The methods". */
+/* Everything is in double, rounded to float after each operation where T is float: with + - * / that gives what float
+ * arithmetic gives. Source: spec methods.md "Sparsification of a task vector", "Sign election", "The methods". */
 #include "straight_vectors.h"
 
 #include <math.h>
@@ -11,9 +11,15 @@
 
 static bool in_float; /* T */
 
-static double rounded(double x) { return in_float ? (double)(float)x : x; }
+static double rounded(double x)
+{
+    return in_float ? (double)(float)x : x;
+}
 
-static double magnitude(double x) { return isnan(x) ? INFINITY : fabs(x); }
+static double magnitude(double x)
+{
+    return isnan(x) ? INFINITY : fabs(x);
+}
 
 /* Whether a comes before b: larger, NaN above Inf; equal ones by index. */
 static const double *compared;
@@ -154,7 +160,8 @@ static void thin(const struct job *job, enum kind kind, const struct setting *se
     free(mask.chances);
 }
 
-static double merged_of(const struct method *method, const struct setting *setting, unsigned models, double *const *v, size_t i)
+static double merged_of(const struct method *method, const struct setting *setting, unsigned models, double *const *v,
+                        size_t i)
 {
     double sum = 0, merged = 0, divisor = 0, weights = 0;
     for (unsigned k = 0; k < models; k++) {

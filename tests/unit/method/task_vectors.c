@@ -15,8 +15,8 @@
 #include "straight_vectors.h"
 
 static const struct method methods[] = {
-    {"task_arithmetic", PLAIN, false, 2}, {"ties", LARGEST, true, 2},     {"dare_linear", RANDOM, false, 2},
-    {"dare_ties", RANDOM, true, 2},       {"della_linear", BY_RANK, false, 3}, {"della", BY_RANK, true, 3},
+    {"task_arithmetic", PLAIN, false, 2}, {"ties", LARGEST, true, 2},           {"dare_linear", RANDOM, false, 2},
+    {"dare_ties", RANDOM, true, 2},       {"della_linear", BY_RANK, false, 3},  {"della", BY_RANK, true, 3},
     {"breadcrumbs", INNER, false, 3},     {"breadcrumbs_ties", INNER, true, 3},
 };
 enum { METHODS = sizeof methods / sizeof *methods };
@@ -92,9 +92,15 @@ static void small_tensors(void **state)
     all_methods_on(1, (uint64_t[]){1030}, 1030, true);
 }
 
-static void tensors_of_several_blocks(void **state) { all_methods_on(2, (uint64_t[]){47, 3001}, 47 * 3001, false); }
+static void tensors_of_several_blocks(void **state)
+{
+    all_methods_on(2, (uint64_t[]){47, 3001}, 47 * 3001, false);
+}
 
-static void many_equal_differences(void **state) { all_methods_on(3, (uint64_t[]){2, 25, 1501}, 2 * 25 * 1501, true); }
+static void many_equal_differences(void **state)
+{
+    all_methods_on(3, (uint64_t[]){2, 25, 1501}, 2 * 25 * 1501, true);
+}
 
 static void every_norm(void **state)
 {
