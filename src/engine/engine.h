@@ -21,7 +21,8 @@ struct ladle_target {
 
     /* A stream instead of files, if it is not NULL: bytes go out in order, down a pipe or into a file. The plan has one extent
      * then. With zstd_level > 0 each chunk becomes a zstd frame with a checksum, which depends on the chunk and the level alone.
-     * The sender keeps the last byte back, whatever the result: the caller may still find that the output must not be whole. */
+     * What the sender keeps back at the end, whatever the result, is the caller's to send: it may still find that the output must
+     * not be whole. */
     struct ladle_sender *sender; /* the engine sets its stop function */
     int zstd_level;
     uint32_t *frame_bytes;   /* [chunks of the output]: receives the size of each frame; NULL without compression */

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "archive/seek_table.h"
-#include "archive/tar.h"
 #include "base/size.h"
 #include "engine/engine.h"
 #include "output/directory.h"
@@ -152,8 +151,10 @@ static bool stop_asked(void *self)
 
 static int run_engine(struct archive *archive)
 {
-    unsigned unit = archive->compressed ? 1 : LADLE_TAR_BLOCK_BYTES;
-    ladle_sender_init(&archive->sender, archive->to_file ? archive->directory.output : STDOUT_FILENO, archive->name, unit);
+    ladle_sender_init(&archive->sender, archive->to_file ? archive->directory.output : STDOUT_FILENO, archive->name);
+    archive->sender.frames = archive->compressed;
+    archive->sender.spans = archive->members.spans;
+    archive->sender.span_count = archive->members.span_count;
     struct ladle_target target = {
         .sender = &archive->sender,
         .zstd_level = archive->compressed ? archive->plan->options.zstd_level : 0,

@@ -123,6 +123,39 @@ static int measure_gaps(struct ladle_members *members, struct ladle_error *error
     return LADLE_OK;
 }
 
+/* A file's place in the tar, after `position` bytes; its header ends the span of the file before it. Returns where it ends. An
+ * empty file has no byte that could be kept back: a tar that ends behind its header ends behind a file all the same. */
+static uint64_t add_span(struct ladle_members *members, const char *name, uint64_t bytes, uint64_t position)
+{
+    uint64_t start = position + ladle_tar_header_bytes(name, bytes, members->modified);
+    if (bytes > 0) {
+        if (members->span_count > 0) {
+            members->spans[members->span_count - 1].to = start;
+        }
+        members->spans[members->span_count++] = (struct ladle_span){.from = start + bytes - 1};
+    }
+    return start + bytes + ladle_tar_padding(bytes);
+}
+
+/* The last span, with the end of the archive, is never complete: it waits until the archive may be. */
+static int find_spans(struct ladle_members *members, struct ladle_error *error)
+{
+    const struct ladle_plan *plan = members->plan;
+    uint64_t position = 0;
+    members->spans = ladle_arena_take_array(&members->arena, members->count + plan->shard_count, sizeof *members->spans);
+    if (members->spans == NULL) {
+        return ladle_fail_memory(error, "the archive");
+    }
+    for (size_t i = 0; i < members->count; i++) {
+        position = add_span(members, members->list[i].name, members->list[i].bytes, position);
+    }
+    for (uint32_t i = 0; i < plan->shard_count; i++) {
+        position = add_span(members, plan->shards[i].name, plan->shards[i].bytes, position);
+    }
+    members->spans[members->span_count - 1].to = UINT64_MAX;
+    return LADLE_OK;
+}
+
 static int put_header(const struct ladle_members *members, const char *name, uint64_t bytes, struct ladle_window *window,
                       struct ladle_error *error)
 {
@@ -237,7 +270,10 @@ int ladle_members_init(struct ladle_members *members, const struct ladle_plan *p
     if (result == LADLE_OK) {
         result = add_index(members, error);
     }
-    return result == LADLE_OK ? measure_gaps(members, error) : result;
+    if (result == LADLE_OK) {
+        result = measure_gaps(members, error);
+    }
+    return result == LADLE_OK ? find_spans(members, error) : result;
 }
 
 void ladle_members_finish(struct ladle_members *members)

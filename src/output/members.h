@@ -8,6 +8,7 @@
 
 #include <time.h>
 
+#include "engine/sender.h"
 #include "output/index.h"
 #include "output/side_files.h"
 
@@ -36,6 +37,8 @@ struct ladle_members {
     size_t count;
     struct ladle_index_pieces index;
     struct ladle_gaps gaps; /* for ladle_plan_lay_out_stream */
+    struct ladle_span *spans; /* of the tar: from the last byte of each file to behind the next one's header; see engine/sender.h */
+    size_t span_count;
 };
 
 /* Finds the members and measures everything around the shards.
