@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The table of the demo: merges of real small models can do what their parents can, as demo/README.md says."""
+"""The table of docs/skills.md: what merges of real small models can do, measured by asking them."""
+import json
 import os
 import subprocess
 import unittest
 
-from harness import LADLE, Case
+from harness import LADLE, Case, read_safetensors
 
 SKILLS = os.environ["SKILLS"]
 DEMO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "demo")
@@ -20,17 +21,26 @@ EXPECTED = {
     "dare-linear": ("world copy add reverse sort", ""),
     "dare-ties": ("world copy add reverse sort", ""),
     "slerp": ("world copy", "reverse"),
+    "slerp-gradient": ("world copy add", "reverse sort"),
     "linear": ("world copy", "reverse"),
+    "linear-two": ("world copy", "reverse"),
+    "karcher": ("world copy", "reverse"),
+    "sce": ("world copy", "add sort"),
     "block-expansion": ("world copy add", "reverse sort"),
+    "frankenmerge": ("world copy add", "reverse sort"),
+    "frankenmerge-two": ("world copy add", "reverse sort"),
     "drop-layer": ("world copy sort", "add reverse"),
     "forget": ("world copy add", "reverse sort"),
     "della": ("world copy add reverse sort", ""),
     "della-linear": ("world copy add reverse sort", ""),
     "breadcrumbs": ("world copy add", ""),
+    "breadcrumbs-ties": ("world copy add", ""),
     "model-stock": ("world copy", "add reverse sort"),
     "nuslerp": ("world copy reverse sort", "add"),
     "arcee-fusion": ("world copy add", "reverse sort"),
 }
+# The parents have 6 layers, and so has every other merge.
+LAYERS = {"block-expansion": 8, "frankenmerge": 8, "frankenmerge-two": 10, "drop-layer": 5}
 
 
 class Skills(Case):
@@ -39,6 +49,13 @@ class Skills(Case):
         done = subprocess.run([SKILLS, "-n", "25", os.path.join(DEMO, "skills.tsv"), *models], stdout=subprocess.PIPE, check=True)
         titles, *rows = (line.split() for line in done.stdout.decode().splitlines())
         return {row[0]: dict(zip(titles[1:], map(float, row[1:]))) for row in rows}
+
+    def assert_layers(self, name, count):
+        """The config says so, and so many there are."""
+        self.assertEqual(json.loads(self.read(f"{name}/config.json"))["num_hidden_layers"], count, name)
+        tensors, _ = read_safetensors(self.path(name, "model.safetensors"))
+        layers = {int(tensor.split(".")[2]) for tensor in tensors if tensor.startswith("model.layers.")}
+        self.assertEqual(layers, set(range(count)), name)
 
     def test_parents_and_merges(self):
         for name in EXPECTED:
@@ -54,6 +71,10 @@ class Skills(Case):
                     self.assertGreaterEqual(found[name][skill], HAS, f"{skill}: {found[name]}")
                 for skill in lacks.split():
                     self.assertLessEqual(found[name][skill], LACKS, f"{skill}: {found[name]}")
+        for skill in ("add", "reverse", "sort"):  # a sum of task vectors keeps what a mean dilutes
+            self.assertGreater(found["task-arithmetic"][skill], found["linear"][skill] + 40, skill)
+        for name in EXPECTED:
+            self.assert_layers(name, LAYERS.get(name, 6))
 
 
 if __name__ == "__main__":
