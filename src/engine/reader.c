@@ -55,6 +55,7 @@ static void open_run(struct ladle_engine *engine)
         run->apply_pass = run->job->passes > 0 ? LADLE_PASS_UNKNOWN : 0;
         struct ladle_needs needs = {0};
         run->method->needs(&run->task, &needs);
+        run->state_bytes = needs.state_bytes;
         run->sample_wanted = needs.sample && run->resident < run->blocks && sample_pieces(engine, run) > 0;
     }
     *engine->runs_end = run;

@@ -29,7 +29,7 @@
 /* Requests under way at most. */
 #define LADLE_ENGINE_DEPTH 256u
 /* Bytes of reads under way at most: enough to keep a device busy; more would crowd out the writes. */
-#define LADLE_ENGINE_READ_BYTES (16ull << 20)
+#define LADLE_ENGINE_READ_BYTES (8ull << 20)
 /* A sample is this many elements at a time, at equal distances. */
 #define LADLE_SAMPLE_ELEMS 2048u
 #define LADLE_SAMPLE_PIECES 512u
@@ -60,6 +60,7 @@ struct ladle_run {
     uint64_t blocks, resident;
 
     void *state;                   /* of the method, then the tallies; NULL: not begun */
+    size_t state_bytes;            /* of this job: clearing what the largest would take costs small ones dearly */
     bool begun, busy_beginning;
     bool sample_wanted;
     struct ladle_loaded *sample;

@@ -9,8 +9,9 @@
 static void begin(struct ladle_engine *engine, struct ladle_run *run)
 {
     const struct ladle_memory *memory = &engine->plan->memory;
-    memset(run->state, 0, memory->state_bytes);
+    memset(run->state, 0, run->state_bytes);
     run->tally = (uint64_t *)((uint8_t *)run->state + memory->tally_offset);
+    memset(run->tally, 0, memory->tallies * sizeof *run->tally);
     if (run->method->begin)
         run->method->begin(&run->task, run->state);
 }

@@ -15,7 +15,7 @@
 /* Slack of a slot: reads begin and end at multiples of the alignment of O_DIRECT. */
 #define SLOT_SLACK_BYTES 8192u
 
-/* Reads under way that keep a device busy. */
+/* Room for blocks beside those that stay: what is being read, and as much again that is read and waits for a worker. */
 #define BUSY_BYTES (16ull << 20)
 
 /* Touched part of a thread's stack, and of an I/O thread. */
