@@ -5,11 +5,15 @@
 #include <stddef.h>
 
 /* A handler can reach nothing else. */
-static volatile sig_atomic_t caught;
+static volatile sig_atomic_t caught, times;
 
-static void handle(int signal)
+/* A second signal changes nothing: timeout(1) sends one to the program and one to its group. After that the next one ends the
+ * program where it stands, for those who will not wait. */
+static void handle(int number)
 {
-    caught = signal;
+    caught = number;
+    if (++times == 2)
+        signal(number, SIG_DFL);
 }
 
 void cli_signals_ignore_pipe(void)
@@ -19,7 +23,7 @@ void cli_signals_ignore_pipe(void)
 
 void cli_signals_install(void)
 {
-    struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESETHAND | SA_RESTART};
+    struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
