@@ -4,12 +4,21 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <stdatomic.h>
 
-/* Conversions of halves; clang 14's __builtin_cpu_supports does not know their name. */
+/* Conversions of halves; clang 14's __builtin_cpu_supports does not know their name. Asked once: virtual machines take tens of
+ * microseconds for the answer, and every job of a plan chooses. */
 static bool cpu_has_f16c(void)
 {
-    unsigned a, b, c, d;
-    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+    enum { UNKNOWN, NO, YES };
+    static atomic_int known;
+    int has = atomic_load_explicit(&known, memory_order_relaxed);
+    if (has == UNKNOWN) {
+        unsigned a, b, c, d;
+        has = __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0 ? YES : NO;
+        atomic_store_explicit(&known, has, memory_order_relaxed);
+    }
+    return has == YES;
 }
 #endif
 
