@@ -133,12 +133,14 @@ static void test_index(void **state)
         {.name = "header of b", .action = LADLE_ACTION_TEXT, .shard = 1},
         {.name = "he\"ad", .action = LADLE_ACTION_COPY, .shard = 1},
     };
-    struct ladle_shard shards[] = {{.name = "a.safetensors"}, {.name = "b.safetensors"}};
+    struct ladle_shard shards[] = {{.name = "a.safetensors", .first_job = 1, .job_count = 1},
+                                   {.name = "b.safetensors", .first_job = 3, .job_count = 1}};
     struct ladle_plan plan = {
         .jobs = jobs,
         .job_count = 4,
         .shards = shards,
         .shard_count = 2,
+        .tensor_count = 2,
         .parameter_count = 18446744073709551615u,
         .tensor_bytes = 30,
     };
