@@ -35,17 +35,17 @@ static double sum_of_weights(const struct ladle_task *task)
     return sum;
 }
 
-static const char *check(const struct ladle_task *task, int *model, char *message)
+static bool check(const struct ladle_task *task, struct ladle_mistake *mistake)
 {
-    (void)model;
     double sum = sum_of_weights(task);
     if (task->shared[NORMALIZE] == 0 || fabs(sum) >= 1e-8)
-        return NULL;
-    snprintf(message, 512,
+        return false;
+    mistake->parameter = each[WEIGHT].name;
+    snprintf(mistake->text, sizeof mistake->text,
              "weight: the weights of all models add up to %g and cannot be normalized (normalize: false adds them "
              "as they are)",
              sum);
-    return message;
+    return true;
 }
 
 static void needs(const struct ladle_task *task, struct ladle_needs *needs)

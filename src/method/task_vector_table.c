@@ -132,50 +132,56 @@ static const struct ladle_parameter shared_random_ties[] = {NORMALIZE(0, BY_AGRE
 static const struct ladle_parameter shared_della[] = {NORMALIZE(1, BY_AGREEING), RESCALE(1), LAMBDA,
                                                       RESCALE_NORM(LADLE_NORM_EXPECTED, AFTER_CHANCE), INT8_MASK};
 
-static const char *check_norm(const struct ladle_family *family, const struct ladle_task *task, char *message)
+static bool check_norm(const struct ladle_family *family, const struct ladle_task *task, struct ladle_mistake *mistake)
 {
     bool by_chance = family->thinning == LADLE_KEEP_RANDOM || family->thinning == LADLE_KEEP_BY_RANK;
     if (task->shared[LADLE_SHARED_NORM] != LADLE_NORM_EXPECTED || task->shared[LADLE_SHARED_RESCALE] == 0 || by_chance)
-        return NULL;
-    snprintf(message, 512,
-             "rescale_norm: 'expected' is for methods that keep elements by chance (dare_*, della*); use l1, l2 "
-             "or linf");
-    return message;
+        return false;
+    mistake->parameter = "rescale_norm";
+    snprintf(mistake->text, sizeof mistake->text,
+             "rescale_norm: 'expected' is for methods that keep elements by chance (dare_*, della*); use l1, l2 or linf");
+    return true;
 }
 
-static const char *check_epsilon(const struct ladle_task *task, double density, double epsilon, char *message)
+/* Of one model. */
+static bool check_epsilon(const struct ladle_task *task, double density, double epsilon, struct ladle_mistake *mistake)
 {
     if (density <= 0 || density >= 1)
-        return NULL;
+        return false;
     if (task->row_elems > LADLE_RANK_MOST) {
-        snprintf(message, 512, "rows of more than %u elements cannot be ranked", LADLE_RANK_MOST);
-        return message;
+        snprintf(mistake->text, sizeof mistake->text, "rows of more than %u elements cannot be ranked", LADLE_RANK_MOST);
+        return true;
     }
     if (epsilon >= 0 && density - epsilon > 0 && density + epsilon < 1)
-        return NULL;
-    snprintf(message, 512, "epsilon: %g with density %g: density - epsilon must be above 0 and density + epsilon below 1",
-             epsilon, density);
-    return message;
+        return false;
+    mistake->parameter = "epsilon";
+    snprintf(mistake->text, sizeof mistake->text,
+             "epsilon: %g with density %g: density - epsilon must be above 0 and density + epsilon below 1", epsilon,
+             density);
+    return true;
 }
 
-const char *ladle_task_vectors_check(const struct ladle_family *family, const struct ladle_task *task, int *model,
-                                     char *message)
+bool ladle_task_vectors_check(const struct ladle_family *family, const struct ladle_task *task,
+                              struct ladle_mistake *mistake)
 {
-    const char *mistake = family->thinning == LADLE_KEEP_ALL ? NULL : check_norm(family, task, message);
-    for (unsigned k = 0; !mistake && k < task->models && family->thinning == LADLE_KEEP_BY_RANK; k++) {
+    if (family->thinning != LADLE_KEEP_ALL && check_norm(family, task, mistake))
+        return true;
+    for (unsigned k = 0; k < task->models && family->thinning == LADLE_KEEP_BY_RANK; k++) {
         const double *each = task->each + (size_t)k * family->each_count;
-        *model = (int)k;
-        mistake = check_epsilon(task, each[LADLE_EACH_DENSITY], each[LADLE_EACH_THIRD], message);
+        if (check_epsilon(task, each[LADLE_EACH_DENSITY], each[LADLE_EACH_THIRD], mistake)) {
+            mistake->model = (int)k;
+            return true;
+        }
     }
-    return mistake;
+    return false;
 }
 
 /* The functions that must know which method they are of; all others find it in the state. */
 #define MEMBER(method, ...)                                                                                                 \
     static const struct ladle_family family_##method = {__VA_ARGS__};                                                       \
-    static const char *check_##method(const struct ladle_task *task, int *model, char *message)                             \
+    static bool check_##method(const struct ladle_task *task, struct ladle_mistake *mistake)                                \
     {                                                                                                                       \
-        return ladle_task_vectors_check(&family_##method, task, model, message);                                            \
+        return ladle_task_vectors_check(&family_##method, task, mistake);                                                   \
     }                                                                                                                       \
     static void needs_##method(const struct ladle_task *task, struct ladle_needs *needs)                                    \
     {                                                                                                                       \

@@ -85,8 +85,8 @@ void ladle_norms_combine(const struct ladle_task *task, struct ladle_task_vector
 void ladle_norms_resolve(const struct ladle_task *task, struct ladle_task_vectors *state);
 
 /* The functions of ladle_method for one family. */
-const char *ladle_task_vectors_check(const struct ladle_family *family, const struct ladle_task *task, int *model,
-                                     char *message);
+bool ladle_task_vectors_check(const struct ladle_family *family, const struct ladle_task *task,
+                              struct ladle_mistake *mistake);
 void ladle_task_vectors_needs(const struct ladle_family *family, const struct ladle_task *task, struct ladle_needs *needs);
 void ladle_task_vectors_begin(const struct ladle_family *family, const struct ladle_task *task, void *state);
 void ladle_task_vectors_sample(const struct ladle_task *task, void *state, const struct ladle_block *block, void *scratch);

@@ -210,28 +210,46 @@ static const struct ladle_part_source *model_source(const struct ladle_draft *dr
     return NULL;
 }
 
+/* Where the recipe gives the value that is to blame; NULL if nowhere. `source` is whose it is, or NULL. */
+static const struct ladle_node *place_of(struct ladle_making *making, const struct ladle_draft *draft, const char *name,
+                                         const struct ladle_part_source *source)
+{
+    const struct ladle_method_info *info = &making->plan->method->info;
+    const struct ladle_parameter *list = source ? info->each : info->shared;
+    size_t count = source ? info->each_count : info->shared_count, at = 0;
+    const char *tensor = source ? ladle_draft_source_name(draft, (size_t)(source - draft->part->sources)) : draft->name;
+    const struct ladle_node *given = NULL;
+    double value;
+
+    while (at < count && name && strcmp(list[at].name, name) != 0)
+        at++;
+    if (at < count && name)
+        (void)ladle_recipe_value(&making->plan->recipe, &list[at], source ? source->scopes : draft->part->scopes,
+                                 source ? 3 : 2, tensor, draft->t, &value, &given, NULL);
+    return given;
+}
+
 /* Asks the method whether the values go together. */
 static void check(struct ladle_making *making, const struct ladle_draft *draft, const struct ladle_job *job)
 {
     const struct ladle_plan *plan = making->plan;
     struct ladle_task task;
-    char message[512];
-    int model = -1;
+    struct ladle_mistake mistake = {.model = -1};
 
     if (!plan->method->check || making->values->failed || making->values->refused == draft->part_index + 1 ||
         was_checked(making->values, job))
         return;
     ladle_plan_task(plan, job, making->values->dtypes, &task);
-    const char *wrong = plan->method->check(&task, &model, message);
-    if (!wrong)
+    if (!plan->method->check(&task, &mistake))
         return;
     making->values->refused = draft->part_index + 1;
-    const struct ladle_part_source *source = model < 0 ? NULL : model_source(draft, model);
+    const struct ladle_part_source *source = mistake.model < 0 ? NULL : model_source(draft, mistake.model);
+    const struct ladle_node *place = place_of(making, draft, mistake.parameter, source);
     if (source)
-        ladle_making_fail_at(making, source->node, "%s (model %s, tensor %s)", wrong,
+        ladle_making_fail_at(making, place ? place : source->node, "%s (model %s, tensor %s)", mistake.text,
                              ladle_plan_model_name(plan, source->model), draft->name);
     else
-        ladle_making_fail_at(making, NULL, "%s (tensor %s)", wrong, draft->name);
+        ladle_making_fail_at(making, place, "%s (tensor %s)", mistake.text, draft->name);
 }
 
 int ladle_values_settle(struct ladle_making *making, const struct ladle_draft *draft, struct ladle_job *job)

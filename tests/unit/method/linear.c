@@ -110,11 +110,12 @@ static void weights_that_cancel_cannot_be_normalized(void **state)
     struct job job = straight_job("linear", 1, (uint64_t[]){1}, false, 2, x, each, normalized);
     struct outcome outcome;
     run(&job, &(struct manner){0}, &outcome);
-    assert_non_null(strstr(outcome.mistake, "weight"));
-    assert_non_null(strstr(outcome.mistake, "normalize"));
+    assert_string_equal(outcome.mistake.parameter, "weight");
+    assert_non_null(strstr(outcome.mistake.text, "weight:"));
+    assert_non_null(strstr(outcome.mistake.text, "normalize"));
     job.shared = plain;
     run(&job, &(struct manner){0}, &outcome);
-    assert_null(outcome.mistake);
+    assert_string_equal(outcome.mistake.text, "");
     free(outcome.bytes);
 }
 

@@ -150,12 +150,12 @@ static void weights_that_cancel_cannot_be_normalized(void **state)
     struct outcome outcome;
 
     run(&job, &(struct manner){0}, &outcome);
-    assert_non_null(outcome.mistake);
-    assert_non_null(strstr(outcome.mistake, "weight"));
-    assert_int_equal(outcome.model, -1);
+    assert_non_null(strstr(outcome.mistake.text, "weight:"));
+    assert_string_equal(outcome.mistake.parameter, "weight");
+    assert_int_equal(outcome.mistake.model, -1);
     job.shared = as_given;
     run(&job, &(struct manner){0}, &outcome);
-    assert_null(outcome.mistake);
+    assert_string_equal(outcome.mistake.text, "");
     free(outcome.bytes);
 }
 

@@ -63,7 +63,7 @@ float *named_run(const struct named *named)
 {
     struct outcome outcome;
     run(&named->job, &(struct manner){0}, &outcome);
-    if (outcome.mistake)
-        fail_msg("%s: %s", named->info->name, outcome.mistake);
+    if (outcome.mistake.text[0])
+        fail_msg("%s: %s", named->info->name, outcome.mistake.text);
     return outcome.bytes;
 }

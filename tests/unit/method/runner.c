@@ -221,13 +221,11 @@ static void release(struct running *running)
 void run(const struct job *job, const struct manner *manner, struct outcome *outcome)
 {
     struct running running = {.method = ladle_method_of(ladle_method_find(job->method))};
-    *outcome = (struct outcome){.model = -1};
+    *outcome = (struct outcome){.mistake.model = -1};
     if (!running.method)
         fail_msg("no method %s", job->method);
     make_task(&running, job, manner);
-    if (running.method->check)
-        outcome->mistake = running.method->check(&running.task, &outcome->model, outcome->message);
-    if (outcome->mistake)
+    if (running.method->check && running.method->check(&running.task, &outcome->mistake))
         return;
     cut_blocks(&running, manner);
     reserve(&running);
@@ -260,8 +258,8 @@ void *run_all_ways(const struct job *job, const void *expected, size_t size)
     for (size_t i = 0; i < sizeof manners / sizeof *manners; i++) {
         struct outcome outcome;
         run(job, &manners[i], &outcome);
-        if (outcome.mistake)
-            fail_msg("%s: %s", job->method, outcome.mistake);
+        if (outcome.mistake.text[0])
+            fail_msg("%s: %s", job->method, outcome.mistake.text);
         if (i == 0) {
             first = outcome;
             assert_true(!expected || size == first.size);

@@ -37,9 +37,7 @@ struct outcome {
     struct ladle_nonfinite counts;
     uint64_t fallbacks; /* rows merged with linear coefficients */
     unsigned passes;
-    const char *mistake; /* of the method's check; nothing else is filled then */
-    int model;           /* that the mistake is about, or -1 */
-    char message[512];
+    struct ladle_mistake mistake; /* of the method's check; nothing else is filled if there is a text in it */
     char warning[512];
 };
 

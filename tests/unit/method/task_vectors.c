@@ -257,16 +257,22 @@ static void masks_follow_the_published_words(void **state)
     free(run_all_ways(&job, expected, sizeof expected));
 }
 
-static const char *mistake_of(const char *method, const double *each, const double *shared, int *model)
+static struct ladle_mistake mistake_of(const char *method, const double *each, const double *shared)
 {
-    static struct outcome outcome;
+    struct outcome outcome;
     float zeros[4] = {0};
     float *x[] = {zeros, zeros, zeros};
     struct job job = straight_job(method, 1, (uint64_t[]){4}, true, 3, x, each, shared);
     run(&job, &(struct manner){0}, &outcome);
-    *model = outcome.model;
     free(outcome.bytes);
     return outcome.mistake;
+}
+
+static void assert_mistake(struct ladle_mistake mistake, const char *parameter, int model)
+{
+    assert_string_equal(mistake.parameter, parameter);
+    assert_non_null(strstr(mistake.text, parameter));
+    assert_int_equal(mistake.model, model);
 }
 
 static void impossible_parameters_are_mistakes(void **state)
@@ -274,15 +280,12 @@ static void impossible_parameters_are_mistakes(void **state)
     const double rescaled[] = {0, 1, EXPECTED, 1, 0}, unscaled[] = {0, 0, EXPECTED, 1, 0};
     const double two[] = {1, 0.5, 1, 0.5}, too_far[] = {1, 0.5, 0.15, 1, 0.1, 0.15}, edges[] = {1, 1, 0.15, 1, 0, 0.15};
     const double negative[] = {1, 0.5, -0.1, 1, 0.5, 0.1};
-    int model;
-    assert_non_null(strstr(mistake_of("ties", two, rescaled, &model), "rescale_norm"));
-    assert_null(mistake_of("ties", two, unscaled, &model));
-    assert_null(mistake_of("dare_ties", two, rescaled, &model));
-    assert_non_null(strstr(mistake_of("della", too_far, rescaled, &model), "epsilon"));
-    assert_int_equal(model, 1);
-    assert_non_null(strstr(mistake_of("della_linear", negative, rescaled, &model), "epsilon"));
-    assert_int_equal(model, 0);
-    assert_null(mistake_of("della", edges, rescaled, &model));
+    assert_mistake(mistake_of("ties", two, rescaled), "rescale_norm", -1);
+    assert_string_equal(mistake_of("ties", two, unscaled).text, "");
+    assert_string_equal(mistake_of("dare_ties", two, rescaled).text, "");
+    assert_mistake(mistake_of("della", too_far, rescaled), "epsilon", 1);
+    assert_mistake(mistake_of("della_linear", negative, rescaled), "epsilon", 0);
+    assert_string_equal(mistake_of("della", edges, rescaled).text, "");
 }
 
 int main(void)
