@@ -26,7 +26,7 @@ struct threads {
 
 static void transfer(struct ladle_io_request *request)
 {
-    uint8_t *buffer = request->buffer + request->done;
+    uint8_t *buffer = request->buffer ? request->buffer + request->done : NULL; /* a sync has none */
     size_t bytes = request->bytes - request->done;
     off_t offset = (off_t)(request->offset + request->done);
     ssize_t result;
