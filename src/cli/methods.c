@@ -52,7 +52,7 @@ static void print_default(const struct ladle_parameter *parameter)
     else if (parameter->type == LADLE_CHOICE)
         printf("default %s", parameter->choices[(size_t)parameter->preset]);
     else
-        printf("default %g", parameter->preset);
+        printf("default %.10g", parameter->preset);
 }
 
 static void print_range(const struct ladle_parameter *parameter)
@@ -62,11 +62,11 @@ static void print_range(const struct ladle_parameter *parameter)
             printf("%s%s", at ? " | " : ", one of ", parameter->choices[at]);
     } else if (parameter->type == LADLE_NUMBER || parameter->type == LADLE_WHOLE) {
         if (isfinite(parameter->least) && isfinite(parameter->most))
-            printf(", %g to %g", parameter->least, parameter->most);
+            printf(", %.10g to %.10g", parameter->least, parameter->most);
         else if (isfinite(parameter->least))
-            printf(", at least %g", parameter->least);
+            printf(", at least %.10g", parameter->least);
         else if (isfinite(parameter->most))
-            printf(", at most %g", parameter->most);
+            printf(", at most %.10g", parameter->most);
     }
 }
 

@@ -174,8 +174,8 @@ static double find_divergence(const struct ladle_task *task, const struct ladle_
             size_t n = ladle_strip_elems(at, end), place = strips->whole ? at : 0;
             if (!strips->whole)
                 find_powers(task, block, first, at, n, &x, &base, strips);
-            ladle_strip_kernels(task)->divergence(strips->terms, strips->x_power + place, x.sum, strips->base_power + place, base.sum,
-                                      n);
+            ladle_strip_kernels(task)->divergence(strips->terms, strips->x_power + place, x.sum, strips->base_power + place,
+                                                  base.sum, n);
             task->kernels->real[LADLE_REAL_F64].sum(lanes, strips->terms, n);
         }
         total += ladle_lanes_fold(lanes);
@@ -264,20 +264,18 @@ static void apply(const struct ladle_task *task, const void *state, const struct
 }
 
 const struct ladle_method ladle_method_arcee_fusion = {
-    .info =
-        {.name = "arcee_fusion",
-         .title = "Arcee Fusion",
-         .about =
-             "Takes over the most important changes of another model and leaves all else as in the base. An element's "
-             "importance is its change times the divergence of its row; what stands out from the tensor's quartiles counts.",
-         .advice = "To bring in what a fine-tune does most decidedly, without averaging; there is nothing to tune.",
-         .cost =
-             "two statistics passes, the first with much arithmetic (exp and log), up to 2 MB a tensor, and blocks of whole "
-             "rows",
-         .source = "Arcee AI; as in mergekit 0.1.5",
-         .base = LADLE_BASE_REQUIRED,
-         .least_models = 1,
-         .most_models = 1},
+    .info = {.name = "arcee_fusion",
+             .title = "Arcee Fusion",
+             .about = "Takes over the most important changes of another model and leaves all else as in the base. An "
+                      "element's importance is its change times how far the softmax of its row diverges from the base's; "
+                      "taken is what lies far above the tensor's median.",
+             .advice = "To bring in what a fine-tune does most decidedly, without averaging; there is nothing to tune.",
+             .cost = "three passes over the data (one read where a tensor fits in the memory budget), the first with an exp "
+                     "and a log for every element; blocks of whole rows, up to 2 MiB a tensor",
+             .source = "Arcee AI; as in mergekit 0.1.5",
+             .base = LADLE_BASE_REQUIRED,
+             .least_models = 1,
+             .most_models = 1},
     .needs = needs,
     .begin = begin,
     .accumulate = accumulate,

@@ -15,13 +15,14 @@ static const struct ladle_parameter shared[SHARED] = {
                   .preset = 10,
                   .least = 0,
                   .most = 1e6,
-                  .about = "most steps of the search; it costs no reading"},
+                  .about = "most steps of the search, which cost no reading; 10 are enough for fine-tunes of one family"},
     [TOL] = {.name = "tol",
              .type = LADLE_NUMBER,
              .preset = 1e-5,
              .least = 0,
              .most = INFINITY,
-             .about = "the search ends with a step shorter than this (radians); tensors no longer than this take no part"},
+             .about = "the search ends with a step shorter than this (radians), and tensors no longer than this take no "
+                      "part; leave it at 1e-5"},
 };
 
 /* The state: a triangle of products, a square of them, the coefficients, what the search works in. */
@@ -101,7 +102,8 @@ const struct ladle_method ladle_method_karcher = {
              .advice =
                  "For several models without a common base or a favourite among them; nothing needs to be tuned. For close "
                  "fine-tunes it hardly differs from a plain average.",
-             .cost = "one statistics pass for the dot products of all pairs of models, however long the search",
+             .cost = "two passes over the data (one read where a tensor fits in the memory budget), memory for the dot "
+                     "products of all pairs of models, however long the search",
              .source = "arXiv:2603.04972",
              .base = LADLE_BASE_IGNORED,
              .least_models = 1,

@@ -82,7 +82,7 @@ const struct ladle_method ladle_method_linear = {
                  "trained on similar data often give an average better than any of them.",
              .advice = "The first thing to try with fine-tunes of one base, or with checkpoints of one run.",
              .cost = "one pass over the data, no memory beyond its blocks",
-             .source = "arXiv:2203.05482 (Model Soups)",
+             .source = "Wortsman et al., Model soups, arXiv:2203.05482",
              .base = LADLE_BASE_IGNORED,
              .least_models = 1,
              .most_models = LADLE_ANY_NUMBER_OF_MODELS,

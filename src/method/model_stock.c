@@ -134,9 +134,9 @@ const struct ladle_method ladle_method_model_stock = {
              "agree. The amount follows from the angles between them; there is no weight to choose.",
          .advice = "For two or more fine-tunes of one base, best from similar training with other seeds or data. With "
                    "unrelated skills the angles are near 90 degrees and little more than the base is left.",
-         .cost =
-             "one statistics pass for the dot products of all pairs of models; filter_wise none, with blocks of whole rows",
-         .source = "arXiv:2403.19522",
+         .cost = "two passes over the data (one read where a tensor fits in the memory budget), memory for the dot products "
+                 "of all pairs of models; filter_wise one pass, in blocks of whole rows",
+         .source = "Jang et al., Model Stock, arXiv:2403.19522",
          .base = LADLE_BASE_REQUIRED,
          .least_models = 2,
          .most_models = LADLE_ANY_NUMBER_OF_MODELS,

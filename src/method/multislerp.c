@@ -17,7 +17,8 @@ static const struct ladle_parameter each[EACH] = {
                 .preset = LADLE_NO_DEFAULT,
                 .least = -INFINITY,
                 .most = INFINITY,
-                .about = "how strongly this model draws the mean towards itself"},
+                .about = "how strongly this model draws the mean towards itself; only ratios count unless normalize_weights "
+                         "is false, 1 each treats all alike"},
 };
 
 static const struct ladle_parameter shared[SHARED] = {
@@ -26,13 +27,13 @@ static const struct ladle_parameter shared[SHARED] = {
                    .preset = 1,
                    .least = 0,
                    .most = 1,
-                   .about = "divide the weights by their sum"},
+                   .about = "divide the weights by their sum, which may then not be 0"},
     [EPS] = {.name = "eps",
              .type = LADLE_NUMBER,
              .preset = 1e-8,
              .least = 0,
              .most = INFINITY,
-             .about = "lengths below this count as nothing; leave it alone"},
+             .about = "lengths below this count as nothing; leave it at 1e-8"},
 };
 
 static enum ladle_gram_vectors vectors_of(const struct ladle_task *task)
@@ -141,7 +142,8 @@ const struct ladle_method ladle_method_multislerp = {
              "to it.",
          .advice = "slerp for three and more models: a blend that does not shrink as a plain average does. Directions that "
                    "cancel each other are averaged plainly.",
-         .cost = "one statistics pass for the dot products of all pairs of models",
+         .cost = "two passes over the data (one read where a tensor fits in the memory budget), memory for the dot products "
+                 "of all pairs of models",
          .source = "mergekit 0.1.5 (barycentric interpolation on a hypersphere)",
          .base = LADLE_BASE_OPTIONAL,
          .least_models = 1,

@@ -15,7 +15,7 @@ static const struct ladle_parameter shared[SHARED] = {
                   .least = -INFINITY,
                   .most = INFINITY,
                   .about =
-                      "elements that differ by up to this much are taken from the other model; typically 0.0001 to 0.001"},
+                      "elements that differ by up to this much are taken from the other model; 0.0001 to 0.001 are usual"},
 };
 
 static void needs(const struct ladle_task *task, struct ladle_needs *needs)

@@ -26,7 +26,7 @@ static const struct ladle_parameter shared[SHARED] = {
                  .preset = 1,
                  .least = 0,
                  .most = 1,
-                 .about = "the whole tensor is one vector; false: every row is one"},
+                 .about = "the whole tensor is one vector; false: every row (a neuron's weights) is one"},
     [ALONG_COLUMNS] = {.name = "nuslerp_row_wise",
                        .type = LADLE_BOOLEAN,
                        .preset = 0,
@@ -280,26 +280,25 @@ static void apply(const struct ladle_task *task, const void *state, const struct
 }
 
 const struct ladle_method ladle_method_nuslerp = {
-    .info =
-        {.name = "nuslerp",
-         .title = "NuSLERP",
-         .about =
-             "Turns from the first model towards the second along the great circle between them, as far as the second's "
-             "share of the weights says. With a base model it does so with the two differences from the base and adds "
-             "the result to it.",
-         .advice = "For two models of one family that should both stay recognisable: norms are kept where a plain average "
-                   "shrinks them. Leave nuslerp_flatten on unless every neuron is to be turned by an angle of its own.",
-         .cost =
-             "one statistics pass for three dot products; by rows none, with blocks of whole rows; by columns one and 24 "
-             "bytes of memory a column",
-         .source = "Shoemake 1985, Animating rotation with quaternion curves; parameters as in mergekit 0.1.5",
-         .base = LADLE_BASE_OPTIONAL,
-         .least_models = 2,
-         .most_models = 2,
-         .each = each,
-         .each_count = EACH,
-         .shared = shared,
-         .shared_count = SHARED},
+    .info = {.name = "nuslerp",
+             .title = "NuSLERP",
+             .about =
+                 "Turns from the first model towards the second along the great circle between them, as far as the second's "
+                 "share of the weights says. With a base model it does so with the two differences from the base and adds "
+                 "the result to it.",
+             .advice =
+                 "For two models of one family that should both stay recognisable: norms are kept where a plain average "
+                 "shrinks them. Leave nuslerp_flatten on unless every neuron is to be turned by an angle of its own.",
+             .cost = "two passes over the data (one read where a tensor fits in the memory budget), memory for three "
+                     "numbers a tensor; by rows one pass, in blocks of whole rows; by columns 24 bytes a column",
+             .source = "Shoemake 1985, Animating rotation with quaternion curves; parameters as in mergekit 0.1.5",
+             .base = LADLE_BASE_OPTIONAL,
+             .least_models = 2,
+             .most_models = 2,
+             .each = each,
+             .each_count = EACH,
+             .shared = shared,
+             .shared_count = SHARED},
     .needs = needs,
     .accumulate = accumulate,
     .combine = combine,

@@ -8,12 +8,14 @@
 enum { SCALE, EACH };
 
 static const struct ladle_parameter each[EACH] = {
-    [SCALE] = {.name = "scale",
-               .type = LADLE_NUMBER,
-               .preset = LADLE_ABSENT,
-               .least = -INFINITY,
-               .most = INFINITY,
-               .about = "factor for every element; absent: the tensor is copied"},
+    [SCALE] =
+        {.name = "scale",
+         .type = LADLE_NUMBER,
+         .preset = LADLE_ABSENT,
+         .least = -INFINITY,
+         .most = INFINITY,
+         .about =
+             "factor for every element; 0 silences a part of a layer (o_proj, down_proj), none copies the tensor as it is"},
 };
 
 static void needs(const struct ladle_task *task, struct ladle_needs *needs)
@@ -61,7 +63,7 @@ const struct ladle_method ladle_method_passthrough = {
              .advice =
                  "For changing a model's depth, taking layers out, converting it, or damping repeated layers with scale.",
              .cost = "one pass over the data, no memory beyond its blocks",
-             .source = "arXiv:2312.15166 (SOLAR: depth up-scaling)",
+             .source = "Kim et al., SOLAR 10.7B (depth up-scaling), arXiv:2312.15166",
              .base = LADLE_BASE_IGNORED,
              .least_models = 1,
              .most_models = 1,

@@ -13,7 +13,7 @@ enum { RATE = SHARED, ALPHA, SHARED_PLUS };
 #define EPSILON_PARAMETER                                                                                                   \
     {                                                                                                                       \
         .name = "epsilon", .type = LADLE_NUMBER, .preset = 1e-5, .least = 0, .most = INFINITY,                              \
-        .about = "an element counts as moved if it differs from the base by more than this"                                 \
+        .about = "an element counts as changed if it differs from the base by more than this; 0 counts every difference"    \
     }
 
 static const struct ladle_parameter shared[SHARED] = {[EPSILON] = EPSILON_PARAMETER};
@@ -25,13 +25,14 @@ static const struct ladle_parameter shared_plus[SHARED_PLUS] = {
               .preset = 0.1,
               .least = -INFINITY,
               .most = INFINITY,
-              .about = "how much stronger sole moves become for each time that a model has as many shared ones"},
+              .about = "what a model changed alone is multiplied by 1 + r * (the ratio of its shared changes to those, at "
+                       "most alpha); 0 makes it ram"},
     [ALPHA] = {.name = "alpha",
                .type = LADLE_NUMBER,
                .preset = 0.2,
                .least = -INFINITY,
                .most = INFINITY,
-               .about = "most that the ratio of shared to sole moves may count"},
+               .about = "the largest ratio that counts; 0.2 with r 0.1 strengthens by 2 per cent at most"},
 };
 
 /* What a tensor's elements say about one model: how many it moved together with others, and alone. */
@@ -177,11 +178,11 @@ const struct ladle_method ladle_method_ramplus_tl = {
     .info =
         {.name = "ramplus_tl",
          .title = "RAM+ (Reinforced Agent Merging Plus, tensor-local)",
-         .about =
-             "Does as ram does, and strengthens what a model changed alone, the more the larger the part of its changes is "
-             "that it shares with others. The ratio is taken tensor by tensor.",
-         .advice = "When ram's result has a skill of each model, but weakly: averaging the shared changes cost it.",
-         .cost = "one statistics pass that counts two numbers a model, then one pass to apply",
+         .about = "Does as ram does, and strengthens what a model changed alone: the more of its changes it shares with "
+                  "others, the more. The ratio is taken tensor by tensor.",
+         .advice = "When ram's result has every model's skill, but weakly, because shared changes were averaged.",
+         .cost =
+             "two passes over the data (one read where a tensor fits in the memory budget), memory for two counts a model",
          .source = "arXiv:2601.13572",
          .base = LADLE_BASE_REQUIRED,
          .least_models = 0,

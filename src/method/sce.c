@@ -17,13 +17,14 @@ static const struct ladle_parameter shared[SHARED] = {
                      .preset = 1,
                      .least = -INFINITY,
                      .most = INFINITY,
-                     .about = "part of the elements to keep, those with the largest variance; 1: all, 0.1 to 0.2 are usual"},
+                     .about = "share of the elements to keep, those with the largest variance between the models; 1: all, "
+                              "0.1 to 0.2 are usual"},
     [INT8_MASK] = {.name = "int8_mask",
                    .type = LADLE_BOOLEAN,
                    .preset = 0,
                    .least = 0,
                    .most = 1,
-                   .about = "without effect",
+                   .about = "without effect here",
                    .unused = true},
 };
 
@@ -369,10 +370,9 @@ const struct ladle_method ladle_method_sce = {
              .advice =
                  "For several fine-tunes of one base when there are no weights to prefer; select_topk between 0.1 and 0.2 "
                  "for many models. With very small changes, which most fine-tunes make, all models weigh the same.",
-             .cost = "one statistics pass; with select_topk < 1 one or two more before it, to find the exact rank of "
-                     "variances, and 1 to 2 "
-                     "MB for their histogram",
-             .source = "arXiv:2408.07990 (FuseChat)",
+             .cost = "two passes over the data (one read where a tensor fits in the memory budget); with select_topk < 1 "
+                     "one or two more, to find the exact rank of variances, and up to 1.5 MiB for it",
+             .source = "Wan et al., FuseChat, arXiv:2408.07990",
              .base = LADLE_BASE_REQUIRED,
              .least_models = 0,
              .most_models = LADLE_ANY_NUMBER_OF_MODELS,

@@ -14,7 +14,8 @@ static const struct ladle_parameter shared[SHARED] = {
                 .preset = LADLE_NO_DEFAULT,
                 .least = -INFINITY,
                 .most = INFINITY,
-                .about = "how far to go: 0 is the base, 1 the other model, 0.5 half-way; usually varied over layers"},
+                .about = "how far to go: 0 is the base, 1 the other model, 0.5 half-way, usually another value for each "
+                         "layer; beyond 0 and 1 it extrapolates"},
 };
 
 struct slerp {
@@ -79,20 +80,21 @@ static void apply(const struct ladle_task *task, const void *state, const struct
 }
 
 const struct ladle_method ladle_method_slerp = {
-    .info =
-        {.name = "slerp",
-         .title = "SLERP",
-         .about = "Goes from the base to one other model along the great circle between them, tensor by tensor. Unlike the "
-                  "straight line, this keeps the length of the weights.",
-         .advice =
-             "The usual way to blend two fine-tunes; let t rise and fall over the layers, and differ for attention and MLP.",
-         .cost = "two passes over the data (one read, where a tensor fits in memory), memory for three numbers a tensor",
-         .source = "Shoemake 1985, Animating rotation with quaternion curves",
-         .base = LADLE_BASE_REQUIRED,
-         .least_models = 1,
-         .most_models = 1,
-         .shared = shared,
-         .shared_count = SHARED},
+    .info = {.name = "slerp",
+             .title = "SLERP",
+             .about =
+                 "Goes from the base to one other model along the great circle between them, tensor by tensor. Unlike the "
+                 "straight line, this keeps the length of the weights.",
+             .advice = "The usual way to blend two fine-tunes; published recipes let t rise and fall over the layers, in "
+                       "opposite directions for self_attn and mlp.",
+             .cost = "two passes over the data (one read where a tensor fits in the memory budget), memory for three "
+                     "numbers a tensor",
+             .source = "Shoemake 1985, Animating rotation with quaternion curves",
+             .base = LADLE_BASE_REQUIRED,
+             .least_models = 1,
+             .most_models = 1,
+             .shared = shared,
+             .shared_count = SHARED},
     .needs = needs,
     .accumulate = accumulate,
     .combine = combine,

@@ -8,12 +8,13 @@
 #include "method/task_vectors.h"
 
 #define WEIGHT                                                                                                              \
-    [LADLE_EACH_WEIGHT] = {.name = "weight",                                                                                \
-                           .type = LADLE_NUMBER,                                                                            \
-                           .preset = LADLE_NO_DEFAULT,                                                                      \
-                           .least = -INFINITY,                                                                              \
-                           .most = INFINITY,                                                                                \
-                           .about = "how much of this model's task vector to add; below 0 takes away what it learnt"}
+    [LADLE_EACH_WEIGHT] = {                                                                                                 \
+        .name = "weight",                                                                                                   \
+        .type = LADLE_NUMBER,                                                                                               \
+        .preset = LADLE_NO_DEFAULT,                                                                                         \
+        .least = -INFINITY,                                                                                                 \
+        .most = INFINITY,                                                                                                   \
+        .about = "how much of this model's task vector to add; 0.3 to 1 are usual, below 0 takes away what it learnt"}
 #define DENSITY(text)                                                                                                       \
     [LADLE_EACH_DENSITY] = {.name = "density", .type = LADLE_NUMBER, .preset = 1, .least = 0, .most = 1, .about = text}
 
@@ -38,12 +39,13 @@ static const struct ladle_parameter each_random[] = {
 static const struct ladle_parameter each_inner[] = {
     WEIGHT,
     DENSITY("share of the elements of the task vector to keep: the largest after those that gamma leaves out; 0.9 is usual"),
-    [LADLE_EACH_THIRD] = {.name = "gamma",
-                          .type = LADLE_NUMBER,
-                          .preset = 0.01,
-                          .least = 0,
-                          .most = 1,
-                          .about = "share of the largest elements to drop as outliers"},
+    [LADLE_EACH_THIRD] =
+        {.name = "gamma",
+         .type = LADLE_NUMBER,
+         .preset = 0.01,
+         .least = 0,
+         .most = 1,
+         .about = "share of the largest elements to drop as outliers; 0.01 is usual, with density 1 nothing is dropped"},
 };
 static const struct ladle_parameter each_by_rank[] = {
     WEIGHT,
@@ -69,7 +71,8 @@ static const char *const norms[] = {"expected", "l1", "l2", "linf", NULL};
                              .preset = 1,                                                                                   \
                              .least = -INFINITY,                                                                            \
                              .most = INFINITY,                                                                              \
-                             .about = "factor for the merged task vector before it is added to the base"}
+                             .about =                                                                                       \
+                                 "factor for the merged task vector before it is added to the base; 0.3 to 1.5 are usual"}
 #define INT8_MASK                                                                                                           \
     [LADLE_SHARED_INT8] = {.name = "int8_mask",                                                                             \
                            .type = LADLE_BOOLEAN,                                                                           \
@@ -94,10 +97,10 @@ static const char *const norms[] = {"expected", "l1", "l2", "linf", NULL};
                            .choices = norms,                                                                                \
                            .about = text}
 
-#define BY_WEIGHTS "divide by the sum of the weights"
+#define BY_WEIGHTS "divide by the sum of the weights: a mean of the task vectors instead of a sum"
 #define BY_AGREEING "divide each element by the sum of the weights of the models that agree there"
 #define AFTER_CHANCE "what stays the same: the expected value (1 / chance of being kept), or the l1, l2 or linf norm"
-#define AFTER_CHOICE "which norm stays the same: l1, l2 or linf"
+#define AFTER_CHOICE "which norm of the task vector stays the same: l1, l2 or linf; expected is for dare and della"
 
 static const struct ladle_parameter shared_plain[] = {
     NORMALIZE(0, BY_WEIGHTS),
@@ -213,92 +216,94 @@ MEMBER(della, .thinning = LADLE_KEEP_BY_RANK, .elects = true, .each_count = 3)
     .resolve = ladle_task_vectors_resolve, .apply = ladle_task_vectors_apply
 
 #define ONE_PASS "one pass over the data, no memory beyond its blocks"
-#define SELECTING                                                                                                           \
-    "two passes over the data (one read, where a tensor fits in memory; one more for rescale), up to 1.5 MiB a model"
+#define SELECTING(memory)                                                                                                   \
+    "two passes over the data (one read where a tensor fits in the memory budget), three with rescale; up to " memory       \
+    " MiB a model"
 #define BY_CHANCE "one pass over the data; two with rescale_norm l1, l2 or linf"
-#define BY_ROWS "one pass over the data, row by row; two with rescale_norm l1, l2 or linf"
+#define BY_ROWS "one pass over the data, in blocks of whole rows; two with rescale_norm l1, l2 or linf"
 
 const struct ladle_method ladle_method_task_arithmetic = {
     FAMILY(task_arithmetic, each_plain, shared_plain),
     .info.title = "Task Arithmetic",
-    .info.about = "Adds up what fine-tunes have learnt: the weighted differences to their common base, added to the base. "
-                  "A negative weight takes a skill away, and differences can be combined to analogies.",
-    .info.advice = "For two or three fine-tunes of one base with separate skills, or to strengthen or undo a fine-tune.",
+    .info.about = "Adds up what fine-tunes have learnt: their task vectors (fine-tune minus base) by weight, added to the "
+                  "base. A negative weight takes a skill away, and task vectors can be combined to analogies.",
+    .info.advice =
+        "For two or three fine-tunes of one base with separate skills, or to strengthen, weaken or undo a fine-tune.",
     .info.cost = ONE_PASS,
-    .info.source = "arXiv:2212.04089",
+    .info.source = "Ilharco et al., Editing models with task arithmetic, arXiv:2212.04089",
 };
 
 const struct ladle_method ladle_method_ties = {
     FAMILY(ties, each_largest, shared_ties),
     .info.title = "TIES",
-    .info.about = "Keeps the largest elements of each task vector, elects a sign for every element, and averages the models "
-                  "that agree with it. Small changes and contradictions between models thus do not blur each other.",
-    .info.advice = "For several fine-tunes of one base that disturb each other when simply added.",
-    .info.cost = SELECTING,
-    .info.source = "arXiv:2306.01708",
+    .info.about = "Keeps the largest elements of each task vector (fine-tune minus base), elects a sign for every element, "
+                  "and averages the models that agree with it. Small changes and contradictions between models thus do not "
+                  "blur each other.",
+    .info.advice = "For several fine-tunes of one base that disturb each other when simply added (task_arithmetic).",
+    .info.cost = SELECTING("1.5"),
+    .info.source = "Yadav et al., TIES-Merging, arXiv:2306.01708",
 };
 
 const struct ladle_method ladle_method_dare_linear = {
     FAMILY(dare_linear, each_random, shared_random),
     .info.title = "DARE",
-    .info.about = "Drops elements of each task vector at random, enlarges the others to make up for it, and adds the task "
-                  "vectors up. Most of a fine-tune's differences are redundant, and thinned-out ones meet less often.",
-    .info.advice =
-        "Where task_arithmetic of several models degrades; low densities suit models that are close to their base.",
+    .info.about =
+        "Drops elements of each task vector (fine-tune minus base) at random, enlarges the others to make up for it, and "
+        "adds the task vectors up. Most of a fine-tune's changes are redundant, and thinned-out ones meet less often.",
+    .info.advice = "Where task_arithmetic of several models degrades; low densities suit models that are close to their "
+                   "base. The result depends on the seed.",
     .info.cost = BY_CHANCE,
-    .info.source = "arXiv:2311.03099",
+    .info.source = "Yu et al., Language models are super mario, arXiv:2311.03099",
 };
 
 const struct ladle_method ladle_method_dare_ties = {
     FAMILY(dare_ties, each_random, shared_random_ties),
     .info.title = "DARE TIES",
-    .info.about =
-        "Drops elements of each task vector at random as dare_linear does, then elects a sign for every element and "
-        "adds up the models that agree with it.",
-    .info.advice = "For several fine-tunes of one base; the result depends on the seed.",
+    .info.about = "Drops elements of each task vector (fine-tune minus base) at random and enlarges the others, as "
+                  "dare_linear does. Then it elects a sign for every element and adds up the models that agree with it.",
+    .info.advice = "For several fine-tunes of one base that contradict each other; low densities suit models that are close "
+                   "to their base. The result depends on the seed.",
     .info.cost = BY_CHANCE,
-    .info.source = "arXiv:2311.03099, arXiv:2306.01708",
+    .info.source = "Yu et al., Language models are super mario, arXiv:2311.03099; signs as in arXiv:2306.01708",
 };
 
 const struct ladle_method ladle_method_breadcrumbs = {
     FAMILY(breadcrumbs, each_inner, shared_inner),
     .info.title = "Model Breadcrumbs",
-    .info.about = "Drops the very largest and the small elements of each task vector, and adds the task vectors up. Both "
-                  "extremes are taken for noise.",
+    .info.about = "Drops both the very largest and the small elements of each task vector (fine-tune minus base), and adds "
+                  "the task vectors up. Both extremes are taken for noise.",
     .info.advice = "For many fine-tunes of one base; density 0.9 with gamma 0.01 is a start.",
-    .info.cost = SELECTING,
-    .info.source = "arXiv:2312.06795",
+    .info.cost = SELECTING("2.5"),
+    .info.source = "Davari and Belilovsky, Model Breadcrumbs, arXiv:2312.06795",
 };
 
 const struct ladle_method ladle_method_breadcrumbs_ties = {
     FAMILY(breadcrumbs_ties, each_inner, shared_inner_ties),
     .info.title = "Model Breadcrumbs with TIES",
-    .info.about =
-        "Drops the very largest and the small elements of each task vector as breadcrumbs does, then elects a sign for "
-        "every element and adds up the models that agree with it.",
-    .info.advice = "For many fine-tunes of one base that contradict each other.",
-    .info.cost = SELECTING,
-    .info.source = "arXiv:2312.06795, arXiv:2306.01708",
+    .info.about = "Drops both the very largest and the small elements of each task vector (fine-tune minus base), as "
+                  "breadcrumbs does. Then it elects a sign for every element and adds up the models that agree with it.",
+    .info.advice = "For many fine-tunes of one base that contradict each other; density 0.9 with gamma 0.01 is a start.",
+    .info.cost = SELECTING("2.5"),
+    .info.source = "Davari and Belilovsky, Model Breadcrumbs, arXiv:2312.06795; signs as in arXiv:2306.01708",
 };
 
 const struct ladle_method ladle_method_della = {
     FAMILY(della, each_by_rank, shared_della),
     .info.title = "DELLA",
-    .info.about =
-        "Drops elements of each task vector at random, small ones of a row rather than large ones, enlarges the others "
-        "to make up for it, elects a sign for every element and averages the models that agree with it.",
+    .info.about = "Drops elements of each task vector (fine-tune minus base) at random, small ones of a row rather than "
+                  "large ones, and enlarges the others to make up for it. Then it elects a sign for every element and "
+                  "averages the models that agree with it.",
     .info.advice = "As dare_ties, where dropping large changes by chance hurts; the result depends on the seed.",
     .info.cost = BY_ROWS,
-    .info.source = "arXiv:2406.11617",
+    .info.source = "Deep et al., DELLA-Merging, arXiv:2406.11617",
 };
 
 const struct ladle_method ladle_method_della_linear = {
     FAMILY(della_linear, each_by_rank, shared_random),
     .info.title = "DELLA linear",
-    .info.about =
-        "Drops elements of each task vector at random, small ones of a row rather than large ones, enlarges the others "
-        "to make up for it, and adds the task vectors up.",
+    .info.about = "Drops elements of each task vector (fine-tune minus base) at random, small ones of a row rather than "
+                  "large ones, and enlarges the others to make up for it. Then it adds the task vectors up.",
     .info.advice = "As dare_linear, where dropping large changes by chance hurts; the result depends on the seed.",
     .info.cost = BY_ROWS,
-    .info.source = "arXiv:2406.11617",
+    .info.source = "Deep et al., DELLA-Merging, arXiv:2406.11617",
 };

@@ -53,11 +53,11 @@ static bool number_fits(const struct ladle_parameter *parameter, double number, 
     else if (number >= parameter->least && number <= parameter->most)
         return true;
     else if (isfinite(parameter->least) && isfinite(parameter->most))
-        snprintf(complaint, COMPLAINT_BYTES, "is not between %g and %g", parameter->least, parameter->most);
+        snprintf(complaint, COMPLAINT_BYTES, "is not between %.10g and %.10g", parameter->least, parameter->most);
     else if (number < parameter->least)
-        snprintf(complaint, COMPLAINT_BYTES, "is less than %g", parameter->least);
+        snprintf(complaint, COMPLAINT_BYTES, "is less than %.10g", parameter->least);
     else
-        snprintf(complaint, COMPLAINT_BYTES, "is more than %g", parameter->most);
+        snprintf(complaint, COMPLAINT_BYTES, "is more than %.10g", parameter->most);
     return false;
 }
 
