@@ -12,8 +12,9 @@
 extern "C" {
 #endif
 
-/* A model on disk, opened for reading: a directory with model.safetensors or an index and shards, or a single
- * safetensors file. Headers are read and checked when it is opened, tensor data is not. */
+/* A model on disk, opened for reading: a directory with model.safetensors or an index and shards, a single safetensors
+ * file, or an archive of such a directory (.tar; or .tar.zst with a seek table, as ladle makes it). Headers are read and
+ * checked when it is opened, tensor data is not. An archive can be looked at and read from, but not merged. */
 struct ladle_model;
 
 /* One stored tensor, as the header describes it. Everything it points to is owned by the model. */
@@ -30,7 +31,7 @@ struct ladle_tensor {
 
 /* Opens a model for reading.
  *   model   receives the object; free with ladle_model_close. Untouched on failure.
- *   path    a directory or a *.safetensors file
+ *   path    a directory, a *.safetensors file or an archive
  *   log     warnings and details; may be NULL
  * Returns LADLE_OK; LADLE_BAD_INPUT if the path is no model or a header is broken (the message names file and tensor);
  * LADLE_FAILED if reading fails; LADLE_NO_MEMORY. */
@@ -49,7 +50,7 @@ LADLE_API const struct ladle_tensor *ladle_model_tensor(const struct ladle_model
 /* The tensor of this name, or NULL. */
 LADLE_API const struct ladle_tensor *ladle_model_find(const struct ladle_model *model, const char *name);
 
-/* How many files hold the tensors, and the path of one of them. */
+/* How many files hold the tensors, and the path of one of them; in an archive "ARCHIVE/NAME". */
 LADLE_API uint32_t ladle_model_file_count(const struct ladle_model *model);
 LADLE_API const char *ladle_model_file(const struct ladle_model *model, uint32_t file);
 

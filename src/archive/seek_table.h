@@ -16,7 +16,10 @@
  *
  * All numbers are little-endian. Source: zstd, contrib/seekable_format/zstd_seekable_compression_format.md, version 0.1.0. */
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "base/bytes.h"
 
 #define LADLE_SEEK_TABLE_START_BYTES 8u
 #define LADLE_SEEK_TABLE_ENTRY_BYTES 8u
@@ -28,5 +31,24 @@
 void ladle_seek_table_put_start(uint32_t frames, uint8_t *out);
 void ladle_seek_table_put_entry(uint32_t frame_bytes, uint32_t bytes, uint8_t *out);
 void ladle_seek_table_put_end(uint32_t frames, uint8_t *out);
+
+/* Where a frame begins, packed and unpacked. */
+struct ladle_seek_frame {
+    uint64_t offset;   /* in the file */
+    uint64_t position; /* of its first byte, unpacked */
+};
+
+struct ladle_seek_table {
+    struct ladle_seek_frame *frames; /* [count + 1], the last one is the end of all; owned */
+    uint32_t count;
+};
+
+/* Reads the table at the end of a file, and checks that it speaks of all bytes before it.
+ *   table  filled; free with ladle_seek_table_finish
+ *   found  false: the file has none
+ * Returns LADLE_OK; LADLE_BAD_INPUT (it makes no sense); LADLE_FAILED; LADLE_NO_MEMORY. */
+int ladle_seek_table_read(const struct ladle_bytes *file, struct ladle_seek_table *table, bool *found,
+                          struct ladle_error *error);
+void ladle_seek_table_finish(struct ladle_seek_table *table);
 
 #endif

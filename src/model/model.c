@@ -11,15 +11,14 @@
 #include "model/shards.h"
 #include "model/sides.h"
 
-#define MOST_CONFIG_BYTES (16u << 20)
-
 static int read_config(struct ladle_model *model, struct ladle_error *error)
 {
     const char *path = ladle_arena_printf(&model->arena, "%s/config.json", model->directory);
     if (path == NULL) {
         return ladle_fail_memory(error, model->path);
     }
-    int status = ladle_json_read(path, MOST_CONFIG_BYTES, &model->arena, &model->config, error);
+    int status = model->packed ? LADLE_OK /* it was read with the rest */
+                               : ladle_json_read(path, LADLE_CONFIG_MOST_BYTES, &model->arena, &model->config, error);
     if (status == LADLE_OK && model->config != NULL && model->config->type != LADLE_JSON_OBJECT) {
         return ladle_fail(error, LADLE_BAD_INPUT, "%s: is not an object", path);
     }

@@ -21,11 +21,14 @@ struct ladle_model_file {
     uint64_t bytes;
     struct timespec modified;
     uint64_t header_hash;
+    uint64_t start; /* in an archive; see packed.h */
 };
 
 struct ladle_model {
     struct ladle_arena arena;
     const char *path;      /* directory or file as found */
+    bool packed;           /* it is an archive, whose headers were read and no more: the files lie inside it */
+    uint64_t packed_bytes; /* of the archive */
     const char *directory; /* the directory whose side files belong to the model */
     struct ladle_model_file *files;
     uint32_t file_count;

@@ -2,15 +2,13 @@
 #include "model/model.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "base/size.h"
+#include "model/packed.h"
 
 /* Reading elements as floats, for tools that look at models. */
 
@@ -70,25 +68,22 @@ static float widen(const uint8_t *bytes, size_t at, enum ladle_dtype dtype)
     }
 }
 
-/* Opens the file that a tensor is in, unless it changed since its header was read. */
-static int open_file(const struct ladle_model_file *file, int *fd, struct ladle_error *error)
+/* Opens the file that a tensor is in, or the archive around it, unless it changed since its header was read.
+ *   packed  filled; give to ladle_packed_close, also on failure */
+static int open_file(const struct ladle_model *model, uint32_t at, struct ladle_packed *packed, struct ladle_error *error)
 {
-    *fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (*fd < 0) {
-        return ladle_fail_errno(error, LADLE_FAILED, errno, "%s: cannot open it", file->path);
-    }
+    const struct ladle_model_file *file = &model->files[at];
+    const char *path = model->packed ? model->path : file->path;
     struct stat about;
-    int status = LADLE_OK;
-    if (fstat(*fd, &about) != 0) {
-        status = ladle_fail_errno(error, LADLE_FAILED, errno, "%s: cannot read it", file->path);
-    } else if ((uint64_t)about.st_size != file->bytes || about.st_mtim.tv_sec != file->modified.tv_sec ||
-               about.st_mtim.tv_nsec != file->modified.tv_nsec) {
-        status = ladle_fail(error, LADLE_FAILED, "%s: changed since the model was opened", file->path);
+    *packed = (struct ladle_packed){.fd = -1};
+    if (stat(path, &about) != 0) {
+        return ladle_fail_errno(error, LADLE_FAILED, errno, "%s: cannot open it", path);
     }
-    if (status != LADLE_OK) {
-        close(*fd);
+    if ((uint64_t)about.st_size != (model->packed ? model->packed_bytes : file->bytes) ||
+        about.st_mtim.tv_sec != file->modified.tv_sec || about.st_mtim.tv_nsec != file->modified.tv_nsec) {
+        return ladle_fail(error, LADLE_FAILED, "%s: changed since the model was opened", path);
     }
-    return status;
+    return ladle_packed_open(packed, path, error);
 }
 
 int ladle_model_read_floats(const struct ladle_model *model, const struct ladle_tensor *tensor, uint64_t first,
@@ -104,24 +99,20 @@ int ladle_model_read_floats(const struct ladle_model *model, const struct ladle_
                           "%s: elements %" PRIu64 " and %" PRIu64 " more are not all among its %" PRIu64, tensor->name,
                           first, elems, tensor->elems);
     }
-    const struct ladle_model_file *file = &model->files[tensor->file];
     size_t elem_bytes = ladle_dtype_bits(dtype) / 8;
-    int fd;
-    int status = open_file(file, &fd, error);
-    if (status != LADLE_OK) {
-        return status;
-    }
+    uint64_t offset = model->files[tensor->file].start + tensor->offset + first * elem_bytes;
+    struct ladle_packed packed;
+    int status = open_file(model, tensor->file, &packed, error);
     uint8_t piece[PIECE_ELEMS * sizeof(double)];
     for (uint64_t done = 0; status == LADLE_OK && done < elems;) {
         size_t count = (size_t)ladle_min(elems - done, PIECE_ELEMS);
-        status = ladle_file_read_at(fd, file->path, piece, count * elem_bytes, tensor->offset + (first + done) * elem_bytes,
-                                    error);
+        status = ladle_bytes_read(&packed.contents, piece, count * elem_bytes, offset + done * elem_bytes, error);
         for (size_t i = 0; status == LADLE_OK && i < count; i++) {
             float value = widen(piece, i, dtype);
             memcpy((char *)out + (done + i) * sizeof value, &value, sizeof value); /* any alignment */
         }
         done += count;
     }
-    close(fd);
+    ladle_packed_close(&packed);
     return status;
 }

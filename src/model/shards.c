@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "model/index.h"
+#include "model/packed.h"
 #include "model/store.h"
 #include "tensor/safetensors.h"
 
@@ -71,13 +73,13 @@ static bool is_wanted(struct reading *reading, const struct ladle_tensor *tensor
     return true;
 }
 
-/* Reads the header of an open file and keeps its tensors. */
-static int take_tensors(struct reading *reading, uint32_t file, int fd)
+/* Reads the header of a file and keeps its tensors. */
+static int take_tensors(struct reading *reading, uint32_t file, const struct ladle_bytes *bytes)
 {
     struct ladle_model_file *about = &reading->model->files[file];
     struct ladle_safetensors_header header = {0};
     struct ladle_arena arena = {0};
-    int status = ladle_safetensors_read(fd, about->path, file, &arena, &header, reading->error);
+    int status = ladle_safetensors_read_bytes(bytes, file, &arena, &header, reading->error);
     about->bytes = header.file_bytes;
     about->header_hash = header.hash;
     size_t expected = reading->index_path == NULL ? header.count : reading->index.count - reading->store.count;
@@ -108,14 +110,14 @@ static int read_file(struct reading *reading, uint32_t file)
         return status;
     }
     struct stat stat;
-    int status = LADLE_OK;
-    if (fstat(fd, &stat) != 0) {
+    struct ladle_bytes bytes;
+    int status = ladle_bytes_of_file(&bytes, fd, about->path, reading->error);
+    if (status == LADLE_OK && fstat(fd, &stat) != 0) {
         status = ladle_fail_errno(reading->error, LADLE_FAILED, errno, "%s: cannot read it", about->path);
-    } else if (!S_ISREG(stat.st_mode)) {
-        status = ladle_fail(reading->error, LADLE_BAD_INPUT, "%s: is not a regular file", about->path);
-    } else {
+    }
+    if (status == LADLE_OK) {
         about->modified = stat.st_mtim;
-        status = take_tensors(reading, file, fd);
+        status = take_tensors(reading, file, &bytes);
     }
     close(fd); /* only read: nothing can be lost */
     return status;
@@ -232,6 +234,95 @@ static int read_directory(struct reading *reading)
     return status;
 }
 
+/* The config.json of an archive. */
+static int read_packed_config(struct reading *reading, const struct ladle_packed *packed,
+                              const struct ladle_packed_file *file)
+{
+    struct ladle_model *model = reading->model;
+    if (file->name == NULL) {
+        return LADLE_OK;
+    }
+    if (file->bytes > LADLE_CONFIG_MOST_BYTES) {
+        return ladle_fail(reading->error, LADLE_BAD_INPUT, "%s: is too large", file->name);
+    }
+    char *text = malloc((size_t)file->bytes + 1);
+    if (text == NULL) {
+        return no_memory(reading);
+    }
+    int status = ladle_bytes_read(&packed->contents, text, (size_t)file->bytes, file->start, reading->error);
+    if (status == LADLE_OK) {
+        status = ladle_json_parse(file->name, text, (size_t)file->bytes, &model->arena, &model->config, reading->error);
+    }
+    free(text);
+    return status;
+}
+
+/* The files of a model in an open archive. */
+static int read_packed_files(struct reading *reading, const struct ladle_packed *packed,
+                             const struct ladle_packed_model *found, const struct stat *about)
+{
+    struct ladle_model *model = reading->model;
+    model->files = ladle_arena_take_array(&model->arena, found->count, sizeof *model->files);
+    if (model->files == NULL) {
+        return no_memory(reading);
+    }
+    model->file_count = found->count;
+    int status = LADLE_OK;
+    for (uint32_t i = 0; i < found->count && status == LADLE_OK; i++) {
+        struct ladle_bytes bytes;
+        model->files[i].path = found->files[i].name;
+        model->files[i].start = found->files[i].start;
+        model->files[i].modified = about->st_mtim;
+        ladle_bytes_within(&bytes, &packed->contents, found->files[i].start, found->files[i].bytes, found->files[i].name);
+        status = take_tensors(reading, i, &bytes);
+    }
+    return status;
+}
+
+static int read_packed(struct reading *reading, const struct stat *about)
+{
+    struct ladle_model *model = reading->model;
+    struct ladle_packed packed;
+    struct ladle_packed_model found;
+    model->packed = true;
+    model->packed_bytes = (uint64_t)about->st_size;
+    int status = ladle_packed_open(&packed, model->path, reading->error);
+    if (status == LADLE_OK) {
+        status = ladle_packed_find(&packed, &model->arena, &found, reading->error);
+    }
+    if (status == LADLE_OK) {
+        status = read_packed_config(reading, &packed, &found.config);
+    }
+    if (status == LADLE_OK) {
+        status = read_packed_files(reading, &packed, &found, about);
+    }
+    ladle_packed_close(&packed);
+    return status;
+}
+
+static bool is_archive(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    bool archive = fd >= 0 && ladle_packed_is_archive(fd);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return archive;
+}
+
+/* A single file: the model, or an archive with it. */
+static int read_one(struct reading *reading, const struct stat *about)
+{
+    struct ladle_model *model = reading->model;
+    const char *slash = strrchr(model->path, '/');
+    size_t bytes = slash == NULL || slash == model->path ? 1 : (size_t)(slash - model->path);
+    model->directory = ladle_arena_copy(&model->arena, slash == NULL ? "." : model->path, bytes);
+    if (model->directory == NULL) {
+        return no_memory(reading);
+    }
+    return S_ISREG(about->st_mode) && is_archive(model->path) ? read_packed(reading, about) : read_files(reading, NULL, 1);
+}
+
 int ladle_shards_read(struct ladle_model *model, const struct ladle_log *log, struct ladle_error *error)
 {
     struct reading reading = {.model = model, .log = log, .error = error, .store.arena = &model->arena};
@@ -243,10 +334,7 @@ int ladle_shards_read(struct ladle_model *model, const struct ladle_log *log, st
         model->directory = model->path;
         status = read_directory(&reading);
     } else {
-        const char *slash = strrchr(model->path, '/');
-        size_t bytes = slash == NULL ? 1 : slash == model->path ? 1 : (size_t)(slash - model->path);
-        model->directory = ladle_arena_copy(&model->arena, slash == NULL ? "." : model->path, bytes);
-        status = model->directory == NULL ? no_memory(&reading) : read_files(&reading, NULL, 1);
+        status = read_one(&reading, &about);
     }
     model->tensors = reading.store.tensors;
     model->tensor_count = reading.store.count;

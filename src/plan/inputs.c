@@ -97,6 +97,12 @@ static int open_model(struct ladle_plan *plan, struct ladle_reference *reference
     int status = ladle_model_open(&model, reference->path, &plan->options.log, error);
     if (status)
         return status;
+    if (model->packed) {
+        ladle_model_close(model);
+        ladle_fail(error, LADLE_BAD_INPUT, "%s: is an archive, which cannot be an input of a merge", reference->path);
+        ladle_error_help(error, "unpack it and name the folder");
+        return LADLE_BAD_INPUT;
+    }
     for (uint16_t i = 0; i < plan->model_count; i++) {
         if (same_files(plan->models[i], model)) {
             ladle_model_close(model);

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tensor/safetensors.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/file.h"
 #include "base/size.h"
 #include "base/text.h"
 #include "tensor/foreign.h"
@@ -48,16 +45,10 @@ static int fail_start(const char *path, const struct layout *layout, const char 
 }
 
 /* Looks at the start of the file and learns the length of its header. */
-static int find_header(int fd, const char *path, struct layout *layout, struct ladle_error *error)
+static int find_header(const struct ladle_bytes *bytes, struct layout *layout, struct ladle_error *error)
 {
-    struct stat status;
-    if (fstat(fd, &status) != 0) {
-        return ladle_fail_errno(error, LADLE_FAILED, errno, "%s: cannot read it", path);
-    }
-    if (!S_ISREG(status.st_mode)) {
-        return ladle_fail(error, LADLE_BAD_INPUT, "%s: is not a regular file", path);
-    }
-    layout->file_bytes = (uint64_t)status.st_size;
+    const char *path = bytes->name;
+    layout->file_bytes = bytes->count;
     if (layout->file_bytes == 0) {
         ladle_fail(error, LADLE_BAD_INPUT, "%s: the file is empty", path);
         ladle_error_help(error, "%s", advice);
@@ -65,7 +56,7 @@ static int find_header(int fd, const char *path, struct layout *layout, struct l
     }
     char start[LADLE_FOREIGN_BYTES] = {0};
     size_t count = (size_t)ladle_min(sizeof start, layout->file_bytes);
-    int result = ladle_file_read_at(fd, path, start, count, 0, error);
+    int result = ladle_bytes_read(bytes, start, count, 0, error);
     if (result != LADLE_OK) {
         return result;
     }
@@ -81,16 +72,16 @@ static int find_header(int fd, const char *path, struct layout *layout, struct l
 }
 
 /* Reads the header's text, piece by piece. */
-static int read_header(int fd, const char *path, uint64_t header_bytes, struct ladle_header_parse *parse, uint64_t *hash,
-                       struct ladle_error *error)
+static int read_header(const struct ladle_bytes *bytes, uint64_t header_bytes, struct ladle_header_parse *parse,
+                       uint64_t *hash, struct ladle_error *error)
 {
     struct ladle_text shown = {0};
-    ladle_text_printf(&shown, "%s: header", path);
+    ladle_text_printf(&shown, "%s: header", bytes->name);
     char *piece = malloc(PIECE_BYTES);
     struct ladle_json_reader *reader = NULL;
     int status = LADLE_NO_MEMORY;
     if (shown.failed || piece == NULL) {
-        ladle_fail_memory(error, path);
+        ladle_fail_memory(error, bytes->name);
         goto out;
     }
     reader = ladle_json_reader_create(shown.data, &ladle_header_handler, parse, error);
@@ -101,7 +92,7 @@ static int read_header(int fd, const char *path, uint64_t header_bytes, struct l
     status = LADLE_OK;
     for (uint64_t at = 0; at < header_bytes && status == LADLE_OK;) {
         size_t count = (size_t)ladle_min(header_bytes - at, PIECE_BYTES);
-        status = ladle_file_read_at(fd, path, piece, count, LENGTH_BYTES + at, error);
+        status = ladle_bytes_read(bytes, piece, count, LENGTH_BYTES + at, error);
         if (status == LADLE_OK) {
             *hash = ladle_fnv(*hash, piece, count);
             status = ladle_json_reader_feed(reader, piece, count);
@@ -192,16 +183,17 @@ static int check_data(const char *path, const struct layout *layout, const struc
     return LADLE_OK;
 }
 
-int ladle_safetensors_read(int fd, const char *path, uint32_t file, struct ladle_arena *arena,
-                           struct ladle_safetensors_header *header, struct ladle_error *error)
+int ladle_safetensors_read_bytes(const struct ladle_bytes *bytes, uint32_t file, struct ladle_arena *arena,
+                                 struct ladle_safetensors_header *header, struct ladle_error *error)
 {
+    const char *path = bytes->name;
     struct layout layout = {0};
     struct ladle_header_parse parse = {.path = path, .arena = arena, .error = error};
     uint64_t hash = 0;
     struct ladle_tensor *tensors = NULL;
-    int status = find_header(fd, path, &layout, error);
+    int status = find_header(bytes, &layout, error);
     if (status == LADLE_OK) {
-        status = read_header(fd, path, layout.header_bytes, &parse, &hash, error);
+        status = read_header(bytes, layout.header_bytes, &parse, &hash, error);
     }
     if (status == LADLE_OK) {
         sort_tensors(parse.tensors, parse.count);
@@ -224,4 +216,12 @@ int ladle_safetensors_read(int fd, const char *path, uint32_t file, struct ladle
     }
     free(parse.tensors);
     return status;
+}
+
+int ladle_safetensors_read(int fd, const char *path, uint32_t file, struct ladle_arena *arena,
+                           struct ladle_safetensors_header *header, struct ladle_error *error)
+{
+    struct ladle_bytes bytes;
+    int status = ladle_bytes_of_file(&bytes, fd, path, error);
+    return status == LADLE_OK ? ladle_safetensors_read_bytes(&bytes, file, arena, header, error) : status;
 }

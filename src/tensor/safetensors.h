@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/bytes.h"
 #include "base/error.h"
 #include "ladle/model.h"
 
@@ -37,6 +38,10 @@ struct ladle_safetensors_header {
  * Returns LADLE_OK; LADLE_BAD_INPUT with "PATH: ..." or "PATH: TENSOR: ..."; LADLE_FAILED or LADLE_NO_MEMORY. */
 int ladle_safetensors_read(int fd, const char *path, uint32_t file, struct ladle_arena *arena,
                            struct ladle_safetensors_header *header, struct ladle_error *error);
+
+/* The same for the bytes of a file that may lie inside another. */
+int ladle_safetensors_read_bytes(const struct ladle_bytes *bytes, uint32_t file, struct ladle_arena *arena,
+                                 struct ladle_safetensors_header *header, struct ladle_error *error);
 
 /* Writing: the caller makes the header piece by piece, in a first pass to learn its length and in a second to write it. */
 struct ladle_safetensors_writer {
