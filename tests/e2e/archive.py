@@ -4,6 +4,7 @@
 import errno
 import hashlib
 import io
+import json
 import os
 import pty
 import shutil
@@ -301,6 +302,73 @@ class Place(Archive):
         self.assertGreater(figures["merged.tar.zst"], figures["merged"])
         self.assertEqual(self.left(), ["big0", "big1", "recipe.yml"])
         self.ladle("merge", "recipe.yml", "-o", "merged.tar.zst", "--memory", f"{figures['merged.tar.zst']}M", code=0)
+
+
+class Inspect(Archive):
+    def tensors(self, path):
+        found = json.loads(self.ladle("inspect", path, "--json", code=0).out)
+        return {key: value for key, value in found.items() if key not in ("model", "files")}, len(found["files"])
+
+    def test_an_archive_is_shown_like_its_folder(self):
+        self.noisy_models(3)
+        for number, options in enumerate(([], ["--shard-size", "1M"])):
+            for out in ("merged", "merged.tar", "merged.tar.zst"):
+                self.ladle("merge", "recipe.yml", "-o", out, "--force", *options, code=0)
+            expected = self.tensors("merged")
+            self.assertEqual(expected[1] > 1, number == 1)
+            self.assertEqual(self.tensors("merged.tar"), expected)
+            self.assertEqual(self.tensors("merged.tar.zst"), expected)
+            table = self.ladle("inspect", "merged.tar.zst", code=0).out
+            self.assertEqual(table, self.ladle("inspect", "merged", code=0).out)
+
+    def test_only_headers_are_read(self):
+        """What does not belong to a header may even be damaged."""
+        self.noisy_models(6)
+        self.ladle("merge", "recipe.yml", "-o", "merged", code=0)
+        self.ladle("merge", "recipe.yml", "-o", "merged.tar.zst", code=0)
+        with open(self.path("merged.tar.zst"), "r+b") as file:
+            offset, packed, _ = seek_table(file.read())[3]
+            file.seek(offset)
+            file.write(bytes(packed))
+        self.assertEqual(self.tensors("merged.tar.zst"), self.tensors("merged"))
+
+    def test_archives_of_other_programs(self):
+        self.two_models()
+        self.ladle("merge", "recipe.yml", "-o", "merged", code=0)
+        expected = self.tensors("merged")
+        for command in (["tar", "-cf"], ["tar", "--format=posix", "-cf"], ["bsdtar", "-cf"]):
+            if shutil.which(command[0]):
+                for what in (["merged"], ["-C", "merged", "."]):
+                    subprocess.run([*command, "other.tar", *what], cwd=self.folder, check=True)
+                    self.assertEqual(self.tensors("other.tar"), expected, command)
+
+    @needs("zstd")
+    def test_without_a_seek_table_it_says_what_to_do(self):
+        self.two_models()
+        self.ladle("merge", "recipe.yml", "-o", "merged.tar", code=0)
+        subprocess.run(["zstd", "-q", "merged.tar"], cwd=self.folder, check=True)
+        run = self.ladle("inspect", "merged.tar.zst", code=3)
+        self.assert_stands_alone(run)
+        self.assertIn("zstd -dc merged.tar.zst | tar x", run.err)
+
+    def test_what_is_cut_off_or_no_model(self):
+        self.two_models()
+        for form, missing in (("tar", 1500), ("tar.zst", 1)):
+            self.ladle("merge", "recipe.yml", "-o", f"merged.{form}", code=0)
+            os.truncate(self.path(f"merged.{form}"), os.path.getsize(self.path(f"merged.{form}")) - missing)
+            run = self.ladle("inspect", f"merged.{form}", code=3)
+            self.assertIn("cut off", run.err)
+        with tarfile.open(self.path("empty.tar"), "w") as archive:
+            archive.add(self.path("recipe.yml"), "recipe.yml")
+        self.assertIn("without any safetensors", self.ladle("inspect", "empty.tar", code=3).err)
+
+    def test_an_archive_is_no_input(self):
+        self.two_models()
+        self.ladle("merge", "recipe.yml", "-o", "c.tar", code=0)
+        self.write("recipe.yml", self.read("recipe.yml").replace("model: b", "model: c.tar"))
+        run = self.ladle("merge", "recipe.yml", "-o", "out", code=3)
+        self.assertIn("c.tar: is an archive", run.err)
+        self.assertIn("unpack it", run.err)
 
 
 class Pipe(Archive):
