@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A merge is killed, at random moments and at every call that leaves a trace, and the same command goes on until it is done:
+the bytes are those of a merge that nobody disturbed, and there is never anything that only looks whole."""
+import json
+import os
+import random
+import shutil
+import signal
+import time
+import unittest
+
+from stress import Case, kill, needs_faults, sampled, tree, LONG
+
+TRACES = "write,sync,rename,exchange,open,reserve,cut,names"
+
+
+class RandomMoments(Case):
+    """Larger models, on a disk, so that the moments fall into every part of the merge."""
+    model_options = ["--size", "96M", "--hidden", "512"]
+    shard_size = "40M"
+    in_memory = False
+
+    def kill_until_done(self, recipe, options, kills, seconds, random_numbers):
+        """Until `kills` merges were killed and one of those that ended had gone on with what a killed one had left."""
+        killed = resumed = 0
+        while killed < kills or not resumed:
+            self.assertLess(killed, 10 * kills, "no run went on with what another had left")
+            run = self.start(recipe, *options)
+            time.sleep(random_numbers.uniform(0, seconds))
+            if run.poll() is None:
+                kill(run)
+                killed += 1
+                if os.path.exists(self.path("out")):
+                    self.assertEqual(tree(self.path("out")), self.expected(recipe))
+                    self.remove_outputs()
+                continue
+            done = self.finish(run)
+            self.assertEqual(done.code, 0, done)
+            self.assert_complete(recipe)
+            self.remove_outputs()
+            resumed += "an earlier run" in done.err
+        self.merge(recipe, *options, code=0)
+        self.assert_complete(recipe)
+
+    def test_kills_at_random_moments(self):
+        seed = int(os.environ.get("LADLE_SEED", "0")) or random.randrange(10**6)
+        for recipe in ("linear", "ties"):
+            for options in (["--io", "threads"], ["--io", "auto", "--memory", "64M"]):
+                with self.subTest(recipe=recipe, options=options, seed=seed):
+                    self.remove_outputs()
+                    begun = time.monotonic()
+                    self.merge(recipe, *options, code=0)
+                    seconds = 1.2 * (time.monotonic() - begun)
+                    self.assert_complete(recipe)
+                    self.remove_outputs()
+                    self.kill_until_done(recipe, options, 50 if LONG else 6, seconds, random.Random(seed))
+
+
+@needs_faults
+class EveryCall(Case):
+    def kill_at_each(self, recipe, options, action, wanted):
+        calls = self.count(recipe, TRACES, *options)
+        for at in sampled(calls + 1, wanted):
+            with self.subTest(recipe=recipe, action=action, at=at, of=calls):
+                run = self.merge(recipe, *options, faults=f"{TRACES}::{at}:{action}")
+                self.assertIn(run.code, (-signal.SIGKILL, 0), run)
+                if os.path.exists(self.path("out")):
+                    self.assertEqual(tree(self.path("out")), self.expected(recipe))
+                left = os.path.exists(self.path(".out.ladle-partial", "journal"))
+                again = self.merge(recipe, *options)
+                # If it came to its end but for cleaning up there may be nothing left to go on with.
+                self.assertEqual(again.code, 0 if left or "exists and is not empty" not in again.err else 2, again)
+                self.assert_complete(recipe)
+                self.remove_outputs()
+
+    def test_a_kill_before_or_after_each_call(self):
+        for recipe in ("linear", "ties"):
+            for options in (["--io", "threads"], ["--io", "auto"]):
+                for action in ("kill", "killed"):
+                    self.kill_at_each(recipe, options, action, 20)
+
+    def test_power_lost_at_each_call(self):
+        """What was not synced is not there afterwards: nothing may be taken for done that was not."""
+        for recipe in ("linear", "ties"):
+            for more in ([], ["--direct", "off"]):
+                self.kill_at_each(recipe, ["--io", "threads", *more], "lose", 40)
+
+    def replace_at_each(self, more_faults, wanted):
+        """An old output is replaced; whatever happens, there is the old one or the new one, whole."""
+        self.expected("ties")
+        self.merge("linear", code=0)
+        shutil.copytree(self.path("out"), self.path("old"))
+        self.addCleanup(shutil.rmtree, self.path("old"), ignore_errors=True)
+        old = tree(self.path("old"))
+        self.merge("ties", "--force", faults=f"{TRACES}::0:5{more_faults}", code=0)
+        with open(self.path("count"), encoding="ascii") as file:
+            calls = int(file.readline())
+        for at in sampled(calls + 1, wanted):
+            for action in ("kill", "killed"):
+                with self.subTest(action=action, at=at, of=calls):
+                    shutil.rmtree(self.path("out"))
+                    shutil.copytree(self.path("old"), self.path("out"))
+                    self.merge("ties", "--force", faults=f"{TRACES}::{at}:{action}{more_faults}")
+                    if not more_faults:
+                        self.assert_old_or_new("ties", old)
+                    # Whoever looks at it without replacing it gets it back if it had been moved aside.
+                    self.merge("ties", code=None)
+                    self.assert_old_or_new("ties", old)
+                    again = self.merge("ties", "--force", code=0)
+                    self.assertNotIn("warning", again.err)
+                    self.assert_complete("ties")
+
+    def test_replacing_by_exchange(self):
+        self.replace_at_each("", 25)
+
+    def test_replacing_where_names_cannot_be_exchanged(self):
+        self.replace_at_each(";exchange::1+:22", 25)
+
+    def test_another_budget_and_other_threads_go_on(self):
+        ways = (["--io", "threads", "--threads", "1", "--memory", "32M"], ["--io", "auto", "--threads", "3"],
+                ["--direct", "off"], ["--memory", "64M", "--block-size", "64K"])
+        for recipe in ("linear", "ties"):
+            for first, second in zip(ways, ways[1:] + ways[:1]):
+                with self.subTest(recipe=recipe, first=first, second=second):
+                    self.remove_outputs()
+                    self.merge(recipe, *first, faults="sync:output/model:3:kill", code=-signal.SIGKILL)
+                    self.merge(recipe, *second, code=0)
+                    self.assert_complete(recipe)
+
+    def test_what_is_done_is_not_done_again(self):
+        """Killed when everything was there but its name: nothing is read again."""
+        self.merge("ties", faults="rename:out:2:kill", code=-signal.SIGKILL)
+        run = self.merge("ties", "--progress", "json", code=0)
+        done = json.loads(run.lines[-1])
+        self.assertEqual(done["event"], "done")
+        self.assertEqual((done["bytes_read"], done["bytes_written"]), (0, 0), run)
+        self.assertEqual(done["bytes_resumed"], done["bytes"])
+        self.assert_complete("ties")
+
+
+if __name__ == "__main__":
+    unittest.main()

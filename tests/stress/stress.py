@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the stress tests share: made-up models, runs with faults, and outputs compared file by file.
+
+The variables LADLE and MAKE_MODEL name the programs, FAULTS_LIBRARY names faults.c built as a library (absent: these tests
+are skipped). With LADLE_STRESS=long nothing is left out; otherwise long rows of cases are sampled.
+"""
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+from harness import LADLE, Run  # noqa: E402
+
+MAKE_MODEL = os.environ["MAKE_MODEL"]
+FAULTS_LIBRARY = os.environ.get("FAULTS_LIBRARY", "")
+LONG = os.environ.get("LADLE_STRESS") == "long"
+TIMEOUT_SECONDS = 120
+
+RECIPES = {
+    "linear": "merge_method: linear\nmodels:\n  - {model: a, parameters: {weight: 0.4}}\n"
+              "  - {model: b, parameters: {weight: 0.6}}\n",
+    "ties": "merge_method: ties\nbase_model: base\nmodels:\n  - {model: a, parameters: {weight: 0.4, density: 0.5}}\n"
+            "  - {model: b, parameters: {weight: 0.6, density: 0.3}}\n",
+}
+
+needs_faults = unittest.skipUnless(FAULTS_LIBRARY, "no library that makes calls fail (sanitizers have an allocator of their own)")
+
+
+def sampled(most, wanted):
+    """1 to `most`, or about `wanted` of them at odd distances where the run is a short one."""
+    if LONG or most <= wanted:
+        return list(range(1, most + 1))
+    return sorted({1 + at * (most - 1) // (wanted - 1) for at in range(wanted)})
+
+
+def skip(test, why):
+    """Loudly: the log of a run shows it even if nobody asks for the list of what was skipped."""
+    print(f"NOT TESTED: {test.id()}: {why}", file=sys.stderr)
+    test.skipTest(why)
+
+
+def tree(path):
+    """{relative path: digest of the file, or None for a folder}"""
+    found = {}
+    for folder, folders, files in os.walk(path):
+        for name in folders:
+            found[os.path.relpath(os.path.join(folder, name), path)] = None
+        for name in files:
+            with open(os.path.join(folder, name), "rb") as file:
+                found[os.path.relpath(os.path.join(folder, name), path)] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+class Case(unittest.TestCase):
+    """A folder for the class with models base, a, b and the recipes; every test merges to "out" in it."""
+    model_options = ["--hidden", "128", "--layers", "2", "--vocabulary", "4000"]
+    shard_size = "1M"
+    in_memory = True  # where syncing costs nothing
+
+    @classmethod
+    def setUpClass(cls):
+        memory = "/dev/shm" if cls.in_memory and os.access("/dev/shm", os.W_OK) else None
+        cls.folder = tempfile.mkdtemp(prefix="ladle-stress-", dir=memory)
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.make_models(cls.folder)
+        cls.references = {}
+
+    @classmethod
+    def make_models(cls, folder):
+        def make(*arguments):
+            subprocess.run([MAKE_MODEL, *arguments], cwd=folder, check=True)
+        make(*cls.model_options, "base")
+        make("--like", "base", "--seed", "1", "a")
+        make("--like", "base", "--seed", "2", "b")
+        for name in ("base", "a"):  # the donors
+            for file in ("tokenizer.json", "tokenizer_config.json"):
+                with open(os.path.join(folder, name, file), "w", encoding="utf-8") as out:
+                    out.write("{}\n" * 5000)
+        for name, text in RECIPES.items():
+            with open(os.path.join(folder, name + ".yml"), "w", encoding="utf-8") as file:
+                file.write(text)
+
+    def setUp(self):
+        self.remove_outputs()
+
+    def remove_outputs(self):
+        for name in ("out", ".out.ladle-partial"):
+            shutil.rmtree(self.path(name), ignore_errors=True)
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def command(self, recipe, *options, out="out"):
+        return [LADLE, "merge", recipe + ".yml", "-o", out, "--shard-size", self.shard_size, "--progress", "none",
+                "--checkpoint-ms", "1", *options]
+
+    def variables(self, faults):
+        if not faults:
+            return None
+        return {**os.environ, "LD_PRELOAD": FAULTS_LIBRARY, "FAULTS": faults, "FAULTS_COUNT": self.path("count")}
+
+    def start(self, recipe, *options, faults="", **more):
+        """A running merge."""
+        return subprocess.Popen(self.command(recipe, *options), cwd=self.folder, env=self.variables(faults),
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **more)
+
+    def merge(self, recipe, *options, faults="", code=None, out="out", **more):
+        done = subprocess.run(self.command(recipe, *options, out=out), cwd=self.folder, env=self.variables(faults),
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=TIMEOUT_SECONDS, **more)
+        run = Run(done)
+        if code is not None:
+            self.assertEqual(run.code, code, run)
+        return run
+
+    def assert_old_or_new(self, recipe, old):
+        """An output that is being replaced is one or the other at any time. Returns whether it is the new one."""
+        found = tree(self.path("out"))
+        self.assertIn(found, (old, self.expected(recipe)))
+        return found != old
+
+    def wait_until_paused(self, run):
+        """Until a process has stopped itself."""
+        end = time.monotonic() + TIMEOUT_SECONDS
+        while time.monotonic() < end:
+            with open(f"/proc/{run.pid}/stat", encoding="ascii") as file:
+                state = file.read().rpartition(")")[2].split()[0]
+            if state in "TZ":
+                self.assertEqual(state, "T", "the merge ended before it came to the place")
+                return
+            time.sleep(0.002)
+        self.fail("the merge never came to the place")
+
+    def finish(self, run):
+        """What a merge that was started gives."""
+        _, err = run.communicate(timeout=TIMEOUT_SECONDS)
+        return Run(subprocess.CompletedProcess([], run.returncode, b"", err))
+
+    def count(self, recipe, kinds, *options):
+        """How many calls of these kinds a merge makes that nothing disturbs."""
+        self.merge(recipe, *options, faults=f"{kinds}::0:5", code=0)
+        shutil.rmtree(self.path("out"))
+        with open(self.path("count"), encoding="ascii") as file:
+            return int(file.read())
+
+    def expected(self, recipe):
+        """What an undisturbed merge makes, by the other back end where there is one."""
+        if recipe not in self.references:
+            folder = self.path("undisturbed-" + recipe)
+            os.makedirs(folder)
+            self.merge(recipe, out=os.path.join(folder, "out"), code=0)
+            self.references[recipe] = tree(os.path.join(folder, "out"))
+        return self.references[recipe]
+
+    def assert_complete(self, recipe):
+        self.assertEqual(tree(self.path("out")), self.expected(recipe))
+        self.assertFalse(os.path.exists(self.path(".out.ladle-partial")))
+
+    def assert_failed_well(self, run, codes=(1,)):
+        """A plain message and nothing that looks whole. Returns the message."""
+        self.assertIn(run.code, codes, run)
+        self.assertRegex(run.err, r"\Aladle: ", run)
+        self.assertFalse(os.path.exists(self.path("out")), run)
+        return run.lines[0]
+
+    def done_share(self, run):
+        """Per cent that a message says are done; None if it says nothing."""
+        found = re.search(r"\((\d+) %\) are done", run.err)
+        return int(found.group(1)) if found else None
+
+
+def kill(run):
+    run.send_signal(signal.SIGKILL)
+    run.communicate(timeout=TIMEOUT_SECONDS)
