@@ -20,8 +20,8 @@
 /* A larger pipe saves the reader and us some turns; the system may refuse. */
 #define PIPE_BYTES (1 << 20)
 /* A file is pushed out of the page cache this often, and so far behind. */
-#define FLUSH_EVERY_BYTES (8ull << 20)
-#define FLUSH_BEHIND_BYTES (16ull << 20)
+#define FLUSH_EVERY_BYTES (2ull << 20)
+#define FLUSH_BEHIND_BYTES (6ull << 20)
 
 void ladle_sender_init(struct ladle_sender *sender, int fd, const char *name)
 {

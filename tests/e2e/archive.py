@@ -18,7 +18,7 @@ import unittest
 
 from harness import LADLE, Case
 
-SANITIZED = b"__asan_init" in open(LADLE, "rb").read()
+SANITIZED = any(mark in open(LADLE, "rb").read() for mark in (b"__asan_init", b"__tsan_init"))
 MIB = 2**20
 
 
