@@ -20,6 +20,10 @@ static const struct cli_command commands[] = {
                 "beside it, and the same command goes on with it after an interruption. The bytes depend on the\n"
                 "recipe, the models and the seed alone: not on memory, threads, or the way of reading.\n"
                 "\n"
+                "An archive (.tar, .tar.zst, or - for standard output) holds the files of the directory and is\n"
+                "made front to back in the same memory. It is not resumed; one that is sent down a pipe breaks\n"
+                "off inside a frame or file if the merge fails, so that nobody takes it for whole.\n"
+                "\n"
                 "Exit code: 0 done, 1 failed while merging, 2 wrong command line, 3 recipe or models not\n"
                 "acceptable, 4 memory budget too small (the message names one that works), 130 interrupted,\n"
                 "143 terminated.\n",
@@ -44,8 +48,8 @@ static const struct cli_command commands[] = {
         .operand_required = true,
         .usage = "MODEL",
         .about = "show the tensors of a model",
-        .more = "MODEL is a directory with model.safetensors or an index and shards, or a safetensors file. Only\n"
-                "headers are read.\n",
+        .more = "MODEL is a directory with model.safetensors or an index and shards, a safetensors file, or an\n"
+                "archive: a .tar, or a .tar.zst with a list of its frames, as ladle makes it. Only headers are read.\n",
         .run = cli_inspect,
     },
     {
