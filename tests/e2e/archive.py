@@ -12,6 +12,7 @@ import signal
 import stat
 import struct
 import subprocess
+import sys
 import tarfile
 import time
 import unittest
@@ -278,10 +279,17 @@ class Place(Archive):
         self.ladle("merge", "recipe.yml", "-o", "merged.tar", code=0)
         self.assertEqual(self.left(), ["a", "b", "merged.tar", "recipe.yml"])
 
-    def test_no_folder_down_a_pipe_and_no_archive_on_a_terminal(self):
+    def test_no_folder_down_a_pipe(self):
         self.two_models()
         self.ladle("merge", "recipe.yml", "-o", "-", "--format", "directory", code=2)
-        master, slave = pty.openpty()
+
+    def test_no_archive_on_a_terminal(self):
+        self.two_models()
+        try:
+            master, slave = pty.openpty()
+        except OSError as why:
+            print(f"NOT TESTED: {self.id()}: {why}", file=sys.stderr)
+            self.skipTest("no terminal can be made here (a folder system without /dev/pts)")
         for options in ([], ["--format", "tar"]):
             done = subprocess.run([LADLE, "merge", "recipe.yml", "-o", "-", *options], cwd=self.folder, stdout=slave,
                                   stderr=subprocess.PIPE, check=False)
