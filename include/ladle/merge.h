@@ -116,9 +116,9 @@ struct ladle_plan_parameter {
 LADLE_API bool ladle_plan_parameter_at(const struct ladle_plan *plan, uint64_t tensor, unsigned at,
                                        struct ladle_plan_parameter *parameter);
 
-/* What form an output of this name gets: `asked`, if that is not auto; else an archive if the name ends in .tar or .tar.zst, a
- * compressed one for "-", and a directory for all others. Planning with this form in the options makes the plan's figures right
- * for it. */
+/* What form an output of this name gets: `asked`, if that is not auto; else an archive if the name ends in .tar or .tar.zst,
+ * a compressed one for "-", and a directory for all others. Planning with this form in the options makes the plan's figures
+ * right for it. */
 LADLE_API enum ladle_format ladle_format_of(const char *output, enum ladle_format asked);
 
 struct ladle_result {
@@ -132,12 +132,12 @@ struct ladle_result {
 };
 
 /* Carries out a plan.
- *   output   a directory, a name ending in .tar or .tar.zst, or "-" for an archive on standard output (options.format overrides
- *            the name; see ladle_format_of)
+ *   output   a directory, a name ending in .tar or .tar.zst, or "-" for an archive on standard output (options.format
+ *            overrides the name; see ladle_format_of)
  *   result   filled on success; may be NULL
- * Returns LADLE_OK: the output is complete and synced, or was handed to the pipe. LADLE_OVER_BUDGET if the plan was made for a
- * directory and compression does not fit in its budget. Otherwise nothing that looks whole is left; the message says what is.
- * A stream that was begun then ends inside a frame, or inside a file of the archive.
+ * Returns LADLE_OK: the output is complete and synced, or was handed to the pipe. LADLE_OVER_BUDGET if the plan was made for
+ * a directory and compression does not fit in its budget. Otherwise nothing that looks whole is left; the message says what
+ * is. A stream that was begun then ends inside a frame, or inside a file of the archive.
  * A plan can be carried out once. */
 LADLE_API int ladle_merge(struct ladle_plan *plan, const char *output, struct ladle_result *result,
                           struct ladle_error *error);

@@ -2,19 +2,19 @@
 #ifndef LADLE_ARCHIVE_SEEK_TABLE_H
 #define LADLE_ARCHIVE_SEEK_TABLE_H
 
-/* The list of frames at the end of a zstd file that consists of many, so that a part of it can be unpacked alone. Other readers
- * skip it.
+/* The list of frames at the end of a zstd file that consists of many, so that a part of it can be unpacked alone. Other
+ * readers skip it.
  *
  *   start     4 bytes  0x184D2A5E, a skippable frame
  *             4        bytes that follow: entries and end
  *   entries   4        bytes of a frame
  *             4        bytes that it unpacks to
- *            (4        a checksum of those, if bit 7 of the descriptor is set; never written here, for every frame has its own)
+ *            (4        a checksum of those, if bit 7 of the descriptor is set; not written here: frames have their own)
  *   end       4        how many entries
  *             1        descriptor: bits 2 to 6 must be 0
  *             4        0x8F92EAB1
  *
- * All numbers are little-endian. Source: zstd, contrib/seekable_format/zstd_seekable_compression_format.md, version 0.1.0. */
+ * All numbers are little-endian. Source: zstd's contrib/seekable_format/zstd_seekable_compression_format.md, 0.1.0. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -19,10 +19,11 @@ struct ladle_target {
      * seconds. Returns LADLE_OK or a status that ends the merge. NULL: nothing is synced before the end. */
     int (*checkpoint)(void *self, uint64_t chunk, struct ladle_error *error);
 
-    /* A stream instead of files, if it is not NULL: bytes go out in order, down a pipe or into a file. The plan has one extent
-     * then. With zstd_level > 0 each chunk becomes a zstd frame with a checksum, which depends on the chunk and the level alone.
-     * What the sender keeps back at the end, whatever the result, is the caller's to send: it may still find that the output must
-     * not be whole. */
+    /* A stream instead of files, if it is not NULL: bytes go out in order, down a pipe or into a file. The plan has one
+     * extent then. With zstd_level > 0 each chunk becomes a zstd frame with a checksum, which depends on the chunk and the
+     * level alone.
+     * What the sender keeps back at the end, whatever the result, is the caller's to send: it may still find that the output
+     * must not be whole. */
     struct ladle_sender *sender; /* the engine sets its stop function */
     int zstd_level;
     uint32_t *frame_bytes;   /* [chunks of the output]: receives the size of each frame; NULL without compression */

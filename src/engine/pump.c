@@ -60,9 +60,10 @@ static void finish_write(struct ladle_engine *engine, struct ladle_chunk *chunk)
         code = flush_page_cache(engine, chunk);
     if (code != 0) {
         engine->checkpoint.failed = engine->checkpoint.failed || chunk->request.result == 0;
+        const char *name = engine->plan->extents[chunk->extent].name;
         ladle_engine_stop(engine, ladle_fail_errno(engine->error, LADLE_FAILED, code,
-                                                   "%s: writing %zu bytes at %llu of the output",
-                                                   engine->plan->extents[chunk->extent].name, chunk->request.bytes, (unsigned long long)chunk->request.offset));
+                                                   "%s: writing %zu bytes at %llu of the output", name, chunk->request.bytes,
+                                                   (unsigned long long)chunk->request.offset));
         return;
     }
     engine->bytes_written += chunk->expected;

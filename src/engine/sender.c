@@ -48,8 +48,8 @@ static int wait_for_room(const struct ladle_sender *sender)
     return poll(&poller, 1, POLL_MS) > 0 ? 0 : EAGAIN;
 }
 
-/* One write. A pipe that has room at all takes PIPE_BUF bytes, and that many at once or none; more only where the kernel knows
- * RWF_NOWAIT. Returns bytes, or -1 and errno. */
+/* One write. A pipe that has room at all takes PIPE_BUF bytes, and that many at once or none; more only where the kernel
+ * knows RWF_NOWAIT. Returns bytes, or -1 and errno. */
 static ssize_t write_some(struct ladle_sender *sender, const uint8_t *bytes, size_t count)
 {
     if (sender->file)
@@ -96,7 +96,10 @@ static int account(struct ladle_sender *sender, size_t count)
     return drop_written(sender->fd, sender->offset - count, sender->offset);
 }
 
-static bool stop_asked(const struct ladle_sender *sender) { return sender->stop && sender->stop(sender->self); }
+static bool stop_asked(const struct ladle_sender *sender)
+{
+    return sender->stop && sender->stop(sender->self);
+}
 
 static int send_all(struct ladle_sender *sender, const uint8_t *bytes, size_t count)
 {

@@ -9,7 +9,10 @@
 #include "base/size.h"
 #include "engine/state.h"
 
-static bool is_compressed(const struct ladle_engine *engine) { return engine->target->zstd_level > 0; }
+static bool is_compressed(const struct ladle_engine *engine)
+{
+    return engine->target->zstd_level > 0;
+}
 
 static bool make_contexts(struct ladle_engine *engine)
 {
@@ -155,9 +158,9 @@ bool ladle_stream_next_pack(struct ladle_engine *engine, struct ladle_chunk **ch
     return false;
 }
 
-/* A context that has seen nothing yet. One that is used again gives, in some versions of zstd, other bytes: it salts its tables
- * with what it compressed before, and that would depend on which worker took which chunk. Returns NULL if there is not enough
- * memory for one. */
+/* A context that has seen nothing yet. One that is used again gives, in some versions of zstd, other bytes: it salts its
+ * tables with what it compressed before, and that would depend on which worker took which chunk. Returns NULL if there is
+ * not enough memory for one. */
 static ZSTD_CCtx *fresh_context(struct ladle_engine *engine, unsigned worker)
 {
     ZSTD_CCtx *context = ZSTD_initStaticCCtx(engine->stream.contexts[worker], engine->plan->memory.pack_bytes);
@@ -167,7 +170,8 @@ static ZSTD_CCtx *fresh_context(struct ladle_engine *engine, unsigned worker)
     return context;
 }
 
-int ladle_stream_pack(struct ladle_engine *engine, unsigned worker, const struct ladle_chunk *chunk, struct ladle_frame *frame)
+int ladle_stream_pack(struct ladle_engine *engine, unsigned worker, const struct ladle_chunk *chunk,
+                      struct ladle_frame *frame)
 {
     ZSTD_CCtx *context = fresh_context(engine, worker);
     size_t bytes = 0;

@@ -2,8 +2,8 @@
 #ifndef LADLE_MODEL_PACKED_H
 #define LADLE_MODEL_PACKED_H
 
-/* Within the room: a model inside an archive, a tar or one compressed with zstd that has a seek table. Only headers are read and
- * what must be unpacked for them. */
+/* Within the room: a model inside an archive, a tar or one compressed with zstd that has a seek table. Only headers are read
+ * and what must be unpacked for them. */
 
 #include "archive/frames.h"
 #include "base/arena.h"

@@ -10,8 +10,8 @@
 /* The largest config.json that is read. */
 #define LADLE_CONFIG_MOST_BYTES (16u << 20)
 
-/* Finds out which files hold the model at model->path (a directory, a file or an archive), reads their headers and fills files,
- * tensors (in the order of the files, not yet in model order) and tensor_count; of an archive `packed` and `config` too.
+/* Finds out which files hold the model at model->path (a directory, a file or an archive), reads their headers and fills
+ * files, tensors (in the order of the files, not yet in model order) and tensor_count; of an archive `packed` and `config`.
  * Returns LADLE_OK, LADLE_BAD_INPUT, LADLE_FAILED or LADLE_NO_MEMORY. */
 int ladle_shards_read(struct ladle_model *model, const struct ladle_log *log, struct ladle_error *error);
 

@@ -48,8 +48,8 @@ static int check_request(const struct archive *archive)
 {
     int level = archive->plan->options.zstd_level;
     if (archive->compressed && (level < 1 || level > MOST_LEVEL)) {
-        return ladle_fail(archive->error, LADLE_BAD_REQUEST, "zstd level %d: a whole number from 1 to %d was expected", level,
-                          MOST_LEVEL);
+        return ladle_fail(archive->error, LADLE_BAD_REQUEST, "zstd level %d: a whole number from 1 to %d was expected",
+                          level, MOST_LEVEL);
     }
     if (!archive->to_file && isatty(STDOUT_FILENO)) {
         return ladle_fail(archive->error, LADLE_BAD_REQUEST, "standard output is a terminal, a file or pipe was expected");

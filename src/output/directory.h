@@ -49,8 +49,8 @@ int ladle_directory_open(struct ladle_directory *directory, const char *output, 
 /* Whether an earlier run left an unfinished output. */
 bool ladle_directory_has_remains(const struct ladle_directory *directory);
 
-/* Removes what an earlier run left, and opens an empty output/; for an archive, a file of this name. The file system must be able to rename.
- * Returns LADLE_OK or LADLE_FAILED. */
+/* Removes what an earlier run left, and opens an empty output/; for an archive, a file of this name. The file system must be
+ * able to rename. Returns LADLE_OK or LADLE_FAILED. */
 int ladle_directory_begin(struct ladle_directory *directory, struct ladle_error *error);
 
 /* Opens the output/ that an earlier run left, and removes what it left beside it. Returns LADLE_OK or LADLE_FAILED. */

@@ -36,8 +36,8 @@ static int add_texts(struct ladle_members *members, const char *title, struct la
         ladle_text_finish(&text);
     }
     if (result == LADLE_OK) {
-        result = ladle_card_write(plan, &members->side_files, title,
-                                  &add(members, "README.md", LADLE_MEMBER_TEXT)->text, error);
+        result =
+            ladle_card_write(plan, &members->side_files, title, &add(members, "README.md", LADLE_MEMBER_TEXT)->text, error);
     }
     for (size_t i = 0; i < members->count; i++) {
         members->list[i].bytes = members->list[i].text.bytes;
@@ -123,8 +123,8 @@ static int measure_gaps(struct ladle_members *members, struct ladle_error *error
     return LADLE_OK;
 }
 
-/* A file's place in the tar, after `position` bytes; its header ends the span of the file before it. Returns where it ends. An
- * empty file has no byte that could be kept back: a tar that ends behind its header ends behind a file all the same. */
+/* A file's place in the tar, after `position` bytes; its header ends the span of the file before it. Returns where it ends.
+ * An empty file has no byte that could be kept back: a tar that ends behind its header ends behind a file all the same. */
 static uint64_t add_span(struct ladle_members *members, const char *name, uint64_t bytes, uint64_t position)
 {
     uint64_t start = position + ladle_tar_header_bytes(name, bytes, members->modified);
@@ -246,7 +246,8 @@ static int make_gap(void *self, uint32_t gap, uint64_t first, size_t count, uint
         return LADLE_OK;
     }
     int result = gap == 0 ? put_members(members, &window, error) : LADLE_OK;
-    return result == LADLE_OK ? put_header(members, plan->shards[gap].name, plan->shards[gap].bytes, &window, error) : result;
+    return result == LADLE_OK ? put_header(members, plan->shards[gap].name, plan->shards[gap].bytes, &window, error)
+                              : result;
 }
 
 int ladle_members_init(struct ladle_members *members, const struct ladle_plan *plan, const char *title,

@@ -2,9 +2,9 @@
 #ifndef LADLE_OUTPUT_MEMBERS_H
 #define LADLE_OUTPUT_MEMBERS_H
 
-/* What an archive holds beside the shards, and where: config.json, README.md, the recipe, the donor's side files, the index, then
- * the shards; each behind its tar header and filled up with zeros. Nothing of it is held in memory but two short texts: the
- * rest is made, or read from the donor's files, when it is due. */
+/* What an archive holds beside the shards, and where: config.json, README.md, the recipe, the donor's side files, the index,
+ * then the shards; each behind its tar header and filled up with zeros. Nothing of it is held in memory but two short texts:
+ * the rest is made, or read from the donor's files, when it is due. */
 
 #include <time.h>
 
@@ -37,7 +37,7 @@ struct ladle_members {
     size_t count;
     struct ladle_index_pieces index;
     struct ladle_gaps gaps; /* for ladle_plan_lay_out_stream */
-    struct ladle_span *spans; /* of the tar: from the last byte of each file to behind the next one's header; see engine/sender.h */
+    struct ladle_span *spans; /* from the last byte of each file to behind the next one's header; see engine/sender.h */
     size_t span_count;
 };
 

@@ -255,7 +255,7 @@ enum ladle_format ladle_format_of(const char *output, enum ladle_format asked)
 int ladle_merge(struct ladle_plan *plan, const char *output, struct ladle_result *result, struct ladle_error *error)
 {
     if (plan->gaps != NULL) {
-        return ladle_fail(error, LADLE_BAD_REQUEST, "this plan was carried out before, and its layout is that of an archive");
+        return ladle_fail(error, LADLE_BAD_REQUEST, "this plan was carried out before; its layout is that of an archive");
     }
     plan->options.format = ladle_format_of(output, plan->options.format);
     if (ladle_format_is_archive(plan->options.format)) {

@@ -2,8 +2,8 @@
 #ifndef LADLE_OUTPUT_OUTPUT_H
 #define LADLE_OUTPUT_OUTPUT_H
 
-/* The output as a whole: a directory, or an archive, that appears under its name only when it is complete; or an archive that is
- * sent down a pipe.
+/* The output as a whole: a directory, or an archive, that appears under its name only when it is complete; or an archive that
+ * is sent down a pipe.
  *
  *   place.c        where it is to appear          place_check.c  whether it may: inputs, what would be replaced
  *   place_file.c   both for an archive            checks.c       whether to stop, whether inputs are still the same
@@ -44,6 +44,7 @@ int ladle_check_stop(const struct ladle_plan *plan, struct ladle_error *error);
 int ladle_check_inputs(const struct ladle_plan *plan, bool *changed, struct ladle_error *error);
 
 /* archive.c: what ladle_merge does where the plan's format is that of an archive. */
-int ladle_archive_merge(struct ladle_plan *plan, const char *output, struct ladle_result *result, struct ladle_error *error);
+int ladle_archive_merge(struct ladle_plan *plan, const char *output, struct ladle_result *result,
+                        struct ladle_error *error);
 
 #endif

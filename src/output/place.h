@@ -27,7 +27,7 @@ struct ladle_place {
  * LADLE_FAILED if it cannot be looked at; LADLE_NO_MEMORY. */
 int ladle_place_find(struct ladle_place *place, const char *output, struct ladle_error *error);
 
-/* place_file.c: as above for a path of a file. LADLE_BAD_REQUEST if a folder, or something that is no regular file, has it. */
+/* place_file.c: as above for a path of a file. LADLE_BAD_REQUEST if a folder, or what is no regular file, has it. */
 int ladle_place_find_file(struct ladle_place *place, const char *output, struct ladle_error *error);
 
 /* One or the other, as the plan's format has it. */
@@ -42,8 +42,8 @@ void ladle_place_finish(struct ladle_place *place);
  * Returns LADLE_OK, LADLE_BAD_REQUEST, LADLE_FAILED (it is a mount point, which cannot be renamed) or LADLE_NO_MEMORY. */
 int ladle_place_check(const struct ladle_place *place, const struct ladle_plan *plan, struct ladle_error *error);
 
-/* The part of ladle_place_check for a file: it is no file of an input, lies in none, and an existing one is only replaced with
- * options.force. */
+/* The part of ladle_place_check for a file: it is no file of an input, lies in none, and an existing one is only replaced
+ * with options.force. */
 int ladle_place_check_file(const struct ladle_place *place, const struct ladle_plan *plan, struct ladle_error *error);
 
 /* Whether a path, with its symbolic links resolved, is this folder or leads through it. Folders are compared by what they

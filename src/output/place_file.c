@@ -99,9 +99,7 @@ int ladle_place_find_file(struct ladle_place *place, const char *output, struct 
         return ladle_fail_errno(error, code == ENOTDIR || code == ENAMETOOLONG ? LADLE_BAD_REQUEST : LADLE_FAILED, code,
                                 "%s: cannot look at the output's place", output);
     }
-    char *above = slash == NULL     ? strdup(".")
-                  : slash == output ? strdup("/")
-                                    : strndup(output, (size_t)(slash - output));
+    char *above = slash == NULL ? strdup(".") : slash == output ? strdup("/") : strndup(output, (size_t)(slash - output));
     int result = above != NULL ? find_new(place, above, name, error) : ladle_fail_memory(error, "the output's name");
     free(above);
     return result;

@@ -2,7 +2,7 @@
 #ifndef LADLE_OUTPUT_WINDOW_H
 #define LADLE_OUTPUT_WINDOW_H
 
-/* A range of bytes that is cut out of something longer, which is made part by part from its beginning and never held whole. */
+/* A range of bytes that is cut out of something longer, which is made part by part from its beginning. */
 
 #include <stdbool.h>
 #include <string.h>

@@ -170,8 +170,8 @@ static uint32_t least_chunks(const struct demand *demand)
     return (uint32_t)(demand->most_output_bytes / LADLE_CHUNK_BYTES + 3);
 }
 
-/* Memory in which a chunk, or the shorter last one, can be compressed. zstd has other parameters for small inputs; these sizes
- * are the limits between them. Source: zstd.h, ZSTD_estimateCCtxSize */
+/* Memory in which a chunk, or the shorter last one, can be compressed. zstd has other parameters for small inputs; these
+ * sizes are the limits between them. Source: zstd.h, ZSTD_estimateCCtxSize */
 static uint64_t context_bytes(int level)
 {
     static const uint64_t sizes[] = {LADLE_CHUNK_BYTES, 256 << 10, 128 << 10, 16 << 10};

@@ -106,8 +106,8 @@ static void put_length(uint64_t length, uint64_t first, size_t count, uint8_t *o
         out[i - first] = (uint8_t)(length >> (8 * i));
 }
 
-static int make_header(const struct ladle_plan *plan, const struct ladle_job *job, uint64_t first, size_t count, uint8_t *out,
-                       struct ladle_error *error)
+static int make_header(const struct ladle_plan *plan, const struct ladle_job *job, uint64_t first, size_t count,
+                       uint8_t *out, struct ladle_error *error)
 {
     const struct ladle_shard *shard = &plan->shards[job->shard];
 

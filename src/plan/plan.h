@@ -182,8 +182,8 @@ int ladle_plan_make_jobs(struct ladle_plan *plan, struct ladle_error *error);
  * for another alignment. */
 int ladle_plan_lay_out(struct ladle_plan *plan, uint64_t chunk_bytes, struct ladle_error *error);
 
-/* Lays the output out as one stream: gap, shard, gap, shard, ..., gap. To be called once, after ladle_plan_lay_out. The gaps must
- * outlive the plan. The budget must be divided again if what a stream needs was not known before.
+/* Lays the output out as one stream: gap, shard, gap, shard, ..., gap. To be called once, after ladle_plan_lay_out. The gaps
+ * must last as long as texts are made. The budget must be divided again if what a stream needs was not known before.
  * Returns LADLE_OK or LADLE_BAD_INPUT (larger than any file can be). */
 int ladle_plan_lay_out_stream(struct ladle_plan *plan, const struct ladle_gaps *gaps, struct ladle_error *error);
 

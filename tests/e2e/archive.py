@@ -62,8 +62,8 @@ class Archive(Case):
     def side_files(self):
         """Names that a header has no room for, and files in folders."""
         long_name = "n" * 120 + ".json"
-        return {long_name: "long", "f\u00fc.json": "umlaut", "empty.json": "", "additional_chat_templates/" + "t" * 90 + ".jinja": "x",
-                "vocab.txt": "v" * 3000}
+        return {long_name: "long", "f\u00fc.json": "umlaut", "empty.json": "", "vocab.txt": "v" * 3000,
+                "additional_chat_templates/" + "t" * 90 + ".jinja": "x"}
 
     def noisy_models(self, megabytes):
         """Models big0 and big1 that cannot be compressed, and recipe.yml, the mean of them."""
@@ -71,8 +71,9 @@ class Archive(Case):
         finite = bytes(byte & 0xBF for byte in range(256))
         for at in (0, 1):
             shutil.rmtree(self.path(f"big{at}"))
-            self.model(f"big{at}", [1, 2, 3, 4], more={
-                f"model.part{i:03}.weight": ("BF16", (MIB // 2,), os.urandom(MIB).translate(finite)) for i in range(megabytes)})
+            parts = {f"model.part{i:03}.weight": ("BF16", (MIB // 2,), os.urandom(MIB).translate(finite))
+                     for i in range(megabytes)}
+            self.model(f"big{at}", [1, 2, 3, 4], more=parts)
         self.write("recipe.yml", "merge_method: linear\nmodels:\n" + "".join(
             f"  - {{model: big{at}, parameters: {{weight: 1}}}}\n" for at in (0, 1)))
 
@@ -168,8 +169,8 @@ class Contents(Archive):
             with open(self.path("made"), "wb") as file:
                 file.write(before)
             with open(self.path("made"), mode) as file:
-                subprocess.run([LADLE, "merge", "recipe.yml", "-o", "-", "--format", "tar", "-q"], cwd=self.folder, stdout=file,
-                               check=True)
+                subprocess.run([LADLE, "merge", "recipe.yml", "-o", "-", "--format", "tar", "-q"], cwd=self.folder,
+                               stdout=file, check=True)
             with open(self.path("made"), "rb") as made, open(self.path("merged.tar"), "rb") as expected:
                 self.assertEqual(made.read(), before + expected.read())
 
@@ -196,8 +197,9 @@ class Compressed(Archive):
                 frames = seek_table(data)
                 self.assertEqual([u for _, _, u in frames], [MIB] * (len(plain) // MIB) + [len(plain) % MIB])
                 offset, packed, _ = frames[2]  # each unpacks alone
-                part = subprocess.run(["zstd", "-dcq"], input=data[offset : offset + packed], check=True, capture_output=True)
-                self.assertEqual(part.stdout, plain[2 * MIB : 3 * MIB])
+                part = subprocess.run(["zstd", "-dcq"], input=data[offset : offset + packed], check=True,
+                                      capture_output=True).stdout
+                self.assertEqual(part, plain[2 * MIB : 3 * MIB])
                 self.assertEqual(data[offset + 4] & 4, 4, "the frame has no checksum")
 
     def test_a_flipped_bit_is_noticed(self):
@@ -208,7 +210,8 @@ class Compressed(Archive):
             byte = file.read(1)
             file.seek(100000)
             file.write(bytes([byte[0] ^ 1]))
-        self.assertNotEqual(subprocess.run(["zstd", "-tq", self.path("merged.tar.zst")], capture_output=True, check=False).returncode, 0)
+        done = subprocess.run(["zstd", "-tq", self.path("merged.tar.zst")], capture_output=True, check=False)
+        self.assertNotEqual(done.returncode, 0)
 
     @needs("bsdtar")
     def test_bsdtar_unpacks_it_as_it_is(self):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Archives: in any bytes a tar is found or refused with a message, and the files in it lie within; the same for what a file of
- * zstd frames with a list of them unpacks to.
+/* Archives: in any bytes a tar is found or refused with a message, and the files in it lie within; the same for what a file
+ * of zstd frames with a list of them unpacks to.
  *
  * Checksums of tar headers are mended before, so that what they protect is reached. */
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Archives while calls fail, the process is killed, the disk is full of it: there is none, or a whole one, and the same command
-makes it afterwards. Down a pipe what comes is never taken for whole unless it is. And the memory promise holds for them."""
+"""Archives while calls fail and the process is killed: there is none, or a whole one, and the same command makes it
+afterwards. Down a pipe what comes is never taken for whole unless it is. And the memory promise holds for them."""
 import errno
 import hashlib
 import os
@@ -104,7 +104,8 @@ class Faults(ArchiveCase):
                         with self.subTest(form=form, kinds=kinds, at=at, action=action):
                             with open(self.path(f"out.{form}"), "w", encoding="ascii") as file:
                                 file.write("old")
-                            run = self.merge("ties", *THREADS, "--force", out=f"out.{form}", faults=f"{kinds}::{at}:{action}")
+                            run = self.merge("ties", *THREADS, "--force", out=f"out.{form}",
+                                             faults=f"{kinds}::{at}:{action}")
                             self.assertIn(run.code, (0, -signal.SIGKILL))
                             with open(self.path(f"out.{form}"), "rb") as file:
                                 old = file.read() == b"old"

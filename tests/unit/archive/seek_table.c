@@ -8,10 +8,10 @@
 /* The bytes as the format's description has them, for two frames. */
 static void test_a_table_byte_for_byte(void **state)
 {
-    static const uint8_t expected[] = {0x5E, 0x2A, 0x4D, 0x18, 25,   0,    0,    0,            /* 2 * 8 + 9 follow */
-                                       0x44, 0x33, 0x22, 0x11, 0,    0,    0x10, 0,            /* 1 MiB */
-                                       7,    0,    0,    0,    0xFF, 0,    0,    0,            /* the last */
-                                       2,    0,    0,    0,    0,    0xB1, 0xEA, 0x92, 0x8F};  /* no checksums */
+    static const uint8_t expected[] = {0x5E, 0x2A, 0x4D, 0x18, 25,   0,    0,    0,           /* 2 * 8 + 9 follow */
+                                       0x44, 0x33, 0x22, 0x11, 0,    0,    0x10, 0,           /* 1 MiB */
+                                       7,    0,    0,    0,    0xFF, 0,    0,    0,           /* the last */
+                                       2,    0,    0,    0,    0,    0xB1, 0xEA, 0x92, 0x8F}; /* no checksums */
     uint8_t made[sizeof expected];
     ladle_seek_table_put_start(2, made);
     ladle_seek_table_put_entry(0x11223344, 1 << 20, made + 8);

@@ -153,8 +153,10 @@ static const char *show_records(const char *records, size_t bytes)
 
 static void test_records(void **state)
 {
-    static const char *const bad[] = {"x", "0 a=b\n", "7 a=b\n", "6 a=b\n6", "5 a=b\n", "6 a_b\n", "6a=b\n", "99999999 a=b\n",
-                                      "9 size=\n", "10 size=x\n", "11 size=-1\n", "29 size=99999999999999999999\n", "7 path=b"};
+    static const char *const bad[] = {"x",         "0 a=b\n",     "7 a=b\n",      "6 a=b\n6",
+                                      "5 a=b\n",   "6 a_b\n",     "6a=b\n",       "99999999 a=b\n",
+                                      "9 size=\n", "10 size=x\n", "11 size=-1\n", "29 size=99999999999999999999\n",
+                                      "7 path=b"};
     assert_string_equal(show_records("10 path=b\n", 10), "b@1536+0 ");
     assert_string_equal(show_records("6 a=b\n10 path=c\n6 =\n\n\n", 22), "c@1536+0 ");
     assert_string_equal(show_records("10 size=0\n", 10), "a@1536+0 ");

@@ -81,7 +81,8 @@ static void close_pipe(struct pipe *pipe)
     close(pipe->from);
 }
 
-static const struct ladle_span spans[] = {{10, 11}, {999, 2000}, {4095, 4096}, {8192, 8200}, {20000, 23000}, {59999, UINT64_MAX}};
+static const struct ladle_span spans[] = {{10, 11},     {999, 2000},    {4095, 4096},
+                                          {8192, 8200}, {20000, 23000}, {59999, UINT64_MAX}};
 #define SPANS (sizeof spans / sizeof *spans)
 
 static bool may_end_at(uint64_t position)
@@ -177,7 +178,10 @@ static void test_a_reader_that_went_away_is_told_without_a_signal(void **state)
     close(ends[1]);
 }
 
-static bool stop_now(void *self) { return true; }
+static bool stop_now(void *self)
+{
+    return true;
+}
 
 static void test_a_reader_that_does_not_read_does_not_hold_it_back(void **state)
 {

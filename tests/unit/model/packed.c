@@ -202,10 +202,8 @@ static void test_an_archive_that_changes_is_noticed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_an_archive_opens_like_its_folder),
-        TEST(test_the_topmost_files_are_the_model),
-        TEST(test_a_single_file_is_the_model),
-        TEST(test_what_is_wrong_is_told_with_archive_and_file),
+        TEST(test_an_archive_opens_like_its_folder),   TEST(test_the_topmost_files_are_the_model),
+        TEST(test_a_single_file_is_the_model),         TEST(test_what_is_wrong_is_told_with_archive_and_file),
         TEST(test_an_archive_that_changes_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

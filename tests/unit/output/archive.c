@@ -103,10 +103,14 @@ static void test_forms(void **state)
         const char *name;
         enum ladle_format asked, given;
     } cases[] = {
-        {"x", LADLE_FORMAT_AUTO, LADLE_FORMAT_DIRECTORY},     {"x.tar", LADLE_FORMAT_AUTO, LADLE_FORMAT_TAR},
-        {"x.tar.zst", LADLE_FORMAT_AUTO, LADLE_FORMAT_TAR_ZST}, {"-", LADLE_FORMAT_AUTO, LADLE_FORMAT_TAR_ZST},
-        {"x.tar/", LADLE_FORMAT_AUTO, LADLE_FORMAT_DIRECTORY}, {"x.tar", LADLE_FORMAT_DIRECTORY, LADLE_FORMAT_DIRECTORY},
-        {"-", LADLE_FORMAT_TAR, LADLE_FORMAT_TAR},            {"x", LADLE_FORMAT_TAR_ZST, LADLE_FORMAT_TAR_ZST},
+        {"x", LADLE_FORMAT_AUTO, LADLE_FORMAT_DIRECTORY},
+        {"x.tar", LADLE_FORMAT_AUTO, LADLE_FORMAT_TAR},
+        {"x.tar.zst", LADLE_FORMAT_AUTO, LADLE_FORMAT_TAR_ZST},
+        {"-", LADLE_FORMAT_AUTO, LADLE_FORMAT_TAR_ZST},
+        {"x.tar/", LADLE_FORMAT_AUTO, LADLE_FORMAT_DIRECTORY},
+        {"x.tar", LADLE_FORMAT_DIRECTORY, LADLE_FORMAT_DIRECTORY},
+        {"-", LADLE_FORMAT_TAR, LADLE_FORMAT_TAR},
+        {"x", LADLE_FORMAT_TAR_ZST, LADLE_FORMAT_TAR_ZST},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(ladle_format_of(cases[i].name, cases[i].asked), cases[i].given);
@@ -243,14 +247,10 @@ static void test_every_call_may_fail_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_an_archive_is_made_whole),
-        TEST(test_forms),
-        TEST(test_requests_that_cannot_be),
-        TEST(test_a_plan_for_a_folder_can_become_an_archive),
-        TEST(test_a_plan_is_laid_out_once),
-        TEST(test_an_unfinished_folder_of_this_name_is_not_lost),
-        TEST(test_a_stopped_merge_leaves_nothing),
-        TEST(test_old_archives_are_replaced_in_other_ways),
+        TEST(test_an_archive_is_made_whole),       TEST(test_forms),
+        TEST(test_requests_that_cannot_be),        TEST(test_a_plan_for_a_folder_can_become_an_archive),
+        TEST(test_a_plan_is_laid_out_once),        TEST(test_an_unfinished_folder_of_this_name_is_not_lost),
+        TEST(test_a_stopped_merge_leaves_nothing), TEST(test_old_archives_are_replaced_in_other_ways),
         TEST(test_every_call_may_fail_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -235,11 +235,8 @@ static void test_texts_that_are_held_are_few(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_gaps_are_what_a_tar_holds),
-        TEST(test_the_index_is_the_same_in_a_stream),
-        TEST(test_spans),
-        TEST(test_a_side_file_that_changes_is_noticed),
-        TEST(test_texts_that_are_held_are_few),
+        TEST(test_gaps_are_what_a_tar_holds),           TEST(test_the_index_is_the_same_in_a_stream), TEST(test_spans),
+        TEST(test_a_side_file_that_changes_is_noticed), TEST(test_texts_that_are_held_are_few),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

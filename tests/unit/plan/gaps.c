@@ -159,10 +159,8 @@ static void compression_counts_against_the_budget(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gaps_and_shards_lie_end_to_end),
-        cmocka_unit_test(what_the_plan_tells_of_tensors_stays),
-        cmocka_unit_test(texts_come_from_who_makes_them),
-        cmocka_unit_test(no_stream_is_longer_than_any_file),
+        cmocka_unit_test(gaps_and_shards_lie_end_to_end),        cmocka_unit_test(what_the_plan_tells_of_tensors_stays),
+        cmocka_unit_test(texts_come_from_who_makes_them),        cmocka_unit_test(no_stream_is_longer_than_any_file),
         cmocka_unit_test(compression_counts_against_the_budget),
     };
     return cmocka_run_group_tests(tests, make_models, given_no_folder);
