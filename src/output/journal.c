@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "output/tree.h"
 
 #define KIND "ladle journal "
 #define FIRST_LINE KIND "1\n"
@@ -275,10 +276,13 @@ void ladle_journal_close(struct ladle_journal *journal)
 
 int ladle_journal_remove(int partial, const char *shown, struct ladle_error *error)
 {
-    if (unlinkat(partial, LADLE_JOURNAL_NAME, 0) != 0) {
-        return errno == ENOENT ? LADLE_OK
-                               : ladle_fail_errno(error, LADLE_FAILED, errno, "%s/" LADLE_JOURNAL_NAME ": cannot remove it",
-                                                  shown);
+    struct stat status;
+    if (fstatat(partial, LADLE_JOURNAL_NAME, &status, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT) {
+        return LADLE_OK;
     }
-    return ladle_file_sync_directory(partial, shown, error);
+    struct ladle_text path = {0};
+    ladle_text_printf(&path, "%s/" LADLE_JOURNAL_NAME, shown);
+    int result = ladle_tree_remove(partial, LADLE_JOURNAL_NAME, path.failed ? LADLE_JOURNAL_NAME : path.data, error);
+    ladle_text_finish(&path);
+    return result == LADLE_OK ? ladle_file_sync_directory(partial, shown, error) : result;
 }

@@ -47,15 +47,22 @@ def skip(test, why):
 
 
 def tree(path):
-    """{relative path: digest of the file, or None for a folder}"""
+    """{relative path: digest of the file, or None for a folder, or where a link leads}"""
     found = {}
     for folder, folders, files in os.walk(path):
-        for name in folders:
-            found[os.path.relpath(os.path.join(folder, name), path)] = None
-        for name in files:
-            with open(os.path.join(folder, name), "rb") as file:
-                found[os.path.relpath(os.path.join(folder, name), path)] = hashlib.file_digest(file, "sha256").hexdigest()
+        for name in folders + files:
+            there = os.path.join(folder, name)
+            found[os.path.relpath(there, path)] = digest(there)
     return found
+
+
+def digest(path):
+    if os.path.islink(path):
+        return "-> " + os.readlink(path)
+    if os.path.isdir(path):
+        return None
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Case(unittest.TestCase):
