@@ -86,6 +86,23 @@ class EveryCall(Case):
             for more in ([], ["--direct", "off"]):
                 self.kill_at_each(recipe, ["--io", "threads", *more], "lose", 40)
 
+    def test_a_sync_that_fails_before_power_is_lost(self):
+        """A sync that failed is not told again by the next one: what it was to make last is never recorded."""
+        lock = "other:.out.ladle-partial/lock"
+        for at in range(1, 9):
+            for options in (["--io", "threads"], ["--io", "threads", "--direct", "off"]):
+                with self.subTest(at=at, options=options):
+                    sync = f"sync:output/model:{at}:5"
+                    self.merge("ties", *options, faults=f"{lock}:0:5;{sync}")
+                    with open(self.path("count"), encoding="ascii") as file:
+                        last = int(file.readline())  # closing the lock is the last thing that a merge does
+                    self.remove_outputs()
+                    self.merge("ties", *options, faults=f"{sync};{lock}:{last}:lose")
+                    if not os.path.exists(self.path("out")):
+                        self.merge("ties", code=0)
+                    self.assert_complete("ties")
+                    self.remove_outputs()
+
     def replace_at_each(self, more_faults, wanted):
         """An old output is replaced; whatever happens, there is the old one or the new one, whole."""
         self.expected("ties")
