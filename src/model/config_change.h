@@ -48,8 +48,8 @@ int ladle_config_rewrite_firsts(struct ladle_rewrite *rewrite);
 /* config_stages.c: what backbones hand on follows the layers. Returns LADLE_OK or LADLE_NO_MEMORY. */
 int ladle_config_rewrite_stages(struct ladle_rewrite *rewrite);
 
-/* config_kinds.c: warns of output layers whose tensors are not those of the donor's layer there while no list says so.
- * Returns LADLE_OK or LADLE_NO_MEMORY. */
+/* config_kinds.c: warns of output layers whose tensors are not those of the donor's layer there while no list says so, and
+ * of tensors outside that hold something for each layer. Returns LADLE_OK or LADLE_NO_MEMORY. */
 int ladle_config_check_kinds(struct ladle_rewrite *rewrite);
 
 #endif

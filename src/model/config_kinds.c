@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "model/config_change.h"
+#include "model/sides.h"
 
 /* Some models give their layers different tensors by a rule on the index (jamba) or only the first one some more (t5). After
  * layers moved, a loader that goes by the rule expects other tensors than there are. */
@@ -82,6 +83,29 @@ static void check_stack(struct ladle_rewrite *rewrite, uint32_t stack, struct ki
     }
 }
 
+/* Tensors outside the layers may have something for each of them in one axis (embed_tokens_per_layer of Gemma 3n). They are
+ * not cut: that needs to know how the axis is laid out. */
+static void check_per_layer(struct ladle_rewrite *rewrite, uint32_t stack)
+{
+    const struct ladle_model *donor = rewrite->change->donor;
+    bool sense = ladle_side_is_sense(donor->stacks[stack].prefix);
+    const char *first = NULL;
+    if (rewrite->change->layer_counts[stack] == donor->stacks[stack].layers) {
+        return;
+    }
+    for (size_t i = 0; first == NULL && i < donor->tensor_count; i++) {
+        const char *name = donor->tensors[i].name;
+        bool outside = donor->positions[i].stack < 0;
+        first = outside && strstr(name, "per_layer") != NULL && ladle_side_is_sense(name) == sense ? name : NULL;
+    }
+    if (first != NULL) {
+        ladle_warn(rewrite->log,
+                   "%s holds something for each of the donor's %u layers, by its name, and keeps its shape though there are "
+                   "%u now; programs that load the model may refuse it",
+                   first, donor->stacks[stack].layers, rewrite->change->layer_counts[stack]);
+    }
+}
+
 int ladle_config_check_kinds(struct ladle_rewrite *rewrite)
 {
     const struct ladle_model *donor = rewrite->change->donor;
@@ -90,6 +114,7 @@ int ladle_config_check_kinds(struct ladle_rewrite *rewrite)
         if (!ladle_config_changes(rewrite, i)) {
             continue;
         }
+        check_per_layer(rewrite, i);
         /* One for the donor and at most one more for each layer. */
         struct kinds *kept = calloc((size_t)rewrite->change->layer_counts[i] + 1, sizeof *kept);
         if (kept == NULL) {

@@ -208,6 +208,23 @@ static void layers_of_another_kind_than_the_index_says_are_warned_of(void **stat
     assert_string_equal(made_messages(), "");
 }
 
+static void tensors_with_something_for_each_layer_are_warned_of(void **state)
+{
+    const char *names = "vision.per_layer.weight\nembed_tokens_per_layer.weight\nlayers.[4].per_layer_input_gate.weight";
+    rewritten_begin(names, "{\"n_layer\": 4}");
+    rewritten_leave_out("layers", 1);
+    rewritten_expect("{\"n_layer\": 3}");
+    assert_warned("warning: embed_tokens_per_layer.weight holds something for each of the donor's 4 layers");
+    const struct ladle_model *donor = rewritten_begin(names, "{\"n_layer\": 4}");
+    for (uint32_t i = 0; i < 4; i++) {
+        rewritten_add("layers", donor, 3 - i);
+    }
+    rewritten_expect("{\"n_layer\": 4}");
+    assert_string_equal(made_messages(), "");
+    assert_without_1("{\"n_layer\": 4}", "{\"n_layer\": 3}");
+    assert_string_equal(made_messages(), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +241,7 @@ int main(void)
         rewritten_test(stages_of_backbones),
         rewritten_test(lists_belong_to_the_side_whose_count_stands_beside),
         rewritten_test(layers_of_another_kind_than_the_index_says_are_warned_of),
+        rewritten_test(tensors_with_something_for_each_layer_are_warned_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
