@@ -142,6 +142,7 @@ static struct unsynced {
     char path[256];
     off64_t offset;
     size_t bytes;
+    bool lost; /* a sync failed: as in the kernel, the next one says nothing of it */
 } unsynced[MOST_UNSYNCED];
 static unsigned unsynced_count;
 static pthread_mutex_t unsynced_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -165,6 +166,7 @@ static void note_written(int fd, off64_t offset, ssize_t bytes)
     path_of(fd, one->path, sizeof one->path);
     one->offset = offset >= 0 ? offset : lseek64(fd, 0, SEEK_CUR) - bytes;
     one->bytes = (size_t)bytes;
+    one->lost = false;
     pthread_mutex_unlock(&unsynced_lock);
 }
 
@@ -177,8 +179,8 @@ static unsigned begin_sync(void)
     return count;
 }
 
-/* A sync ended well. Entries are only marked, so that numbers stay. */
-static void note_synced(int fd, unsigned before)
+/* A sync ended, well or not. Entries are only marked, so that numbers stay. */
+static void note_synced(int fd, unsigned before, bool well)
 {
     char path[256];
     if (!losing)
@@ -186,8 +188,10 @@ static void note_synced(int fd, unsigned before)
     path_of(fd, path, sizeof path);
     pthread_mutex_lock(&unsynced_lock);
     for (unsigned i = 0; i < before; i++)
-        if (strcmp(unsynced[i].path, path) == 0)
-            unsynced[i].bytes = 0;
+        if (strcmp(unsynced[i].path, path) == 0) {
+            unsynced[i].lost = unsynced[i].lost || !well;
+            unsynced[i].bytes = unsynced[i].lost ? unsynced[i].bytes : 0;
+        }
     pthread_mutex_unlock(&unsynced_lock);
 }
 
@@ -267,12 +271,11 @@ TRANSFER(WRITE, ssize_t, pwrite64, (int fd, const void *bytes, size_t count, off
     {                                                                                                                       \
         REAL(name);                                                                                                         \
         const struct fault *struck = strikes(SYNC, NULL, fd);                                                               \
-        if (fails(struck))                                                                                                  \
-            return -1;                                                                                                      \
         unsigned before = begin_sync();                                                                                     \
-        int result = real(fd);                                                                                              \
-        if (result == 0)                                                                                                    \
-            note_synced(fd, before);                                                                                        \
+        int result = fails(struck) ? -1 : real(fd);                                                                         \
+        int code = errno;                                                                                                   \
+        note_synced(fd, before, result == 0);                                                                               \
+        errno = code;                                                                                                       \
         die_after(struck);                                                                                                  \
         return result;                                                                                                      \
     }

@@ -131,6 +131,16 @@ class EveryCall(Case):
     def test_replacing_by_exchange(self):
         self.replace_at_each("", 25)
 
+    def test_an_exchange_is_recognised_afterwards(self):
+        """What lies in the partial directory is the old output then; it is not taken for the new one, nor made again."""
+        self.expected("ties")
+        self.merge("linear", code=0)
+        self.merge("ties", "--force", faults="exchange::1:killed", code=-signal.SIGKILL)
+        self.assertEqual(tree(self.path("out")), self.expected("ties"))
+        run = self.merge("ties", "--force", "--progress", "json", code=0)
+        self.assertEqual(json.loads(run.lines[-1])["bytes_read"], 0, run)
+        self.assert_complete("ties")
+
     def test_replacing_where_names_cannot_be_exchanged(self):
         self.replace_at_each(";exchange::1+:22", 25)
 

@@ -3,6 +3,7 @@
 """When a merge goes on with what an earlier run left, and when it does not: another recipe, other options, other inputs, a
 damaged journal or damaged files are told and never mixed; two runs at once are refused; a signal stops a merge soon."""
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -138,6 +139,8 @@ class Resume(Case):
             yield f"cut off at {length}", whole[:length]
         for at in sampled(len(whole) - 1, 60):
             yield f"byte {at} changed", whole[:at] + bytes([whole[at] ^ 0x11]) + whole[at + 1 :]
+        for chunks in (2, 3, 4):
+            yield f"{chunks} done", re.sub(rb"\ndone \d+", b"\ndone %d" % chunks, whole)
         yield "nothing", b""
         yield "zeros", bytes(len(whole))
         yield "zeros behind it", whole + bytes(100)
