@@ -96,11 +96,11 @@ class Arguments(Case):
         self.assertIn("standard output", self.read("err"))
 
     def test_a_reader_that_goes_away_is_no_crash(self):
-        run = subprocess.Popen([LADLE, "methods", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        run.stdout.close()
-        self.assertEqual(run.stderr.read(), b"")
-        run.stderr.close()
-        self.assertEqual(run.wait(), 1)
+        reader, writer = os.pipe()
+        os.close(reader)  # before the first byte
+        with os.fdopen(writer, "wb") as out:
+            run = subprocess.run([LADLE, "methods", "--json"], stdout=out, stderr=subprocess.PIPE)
+        self.assertEqual((run.returncode, run.stderr), (1, b""))
 
 
 if __name__ == "__main__":
