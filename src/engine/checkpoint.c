@@ -15,8 +15,11 @@ static double interval_seconds(const struct ladle_plan *plan)
 }
 
 /* Chunks before the result have been written. */
-static uint64_t written_chunks(const struct ladle_chunks *chunks)
+static uint64_t written_chunks(const struct ladle_engine *engine)
 {
+    const struct ladle_chunks *chunks = &engine->chunks;
+    if (engine->target->sender)
+        return engine->stream.next_write;
     uint64_t least = chunks->next_number;
     for (uint32_t i = 0; i < chunks->count; i++)
         if (chunks->all[i].in_use && chunks->all[i].number < least)
@@ -46,7 +49,7 @@ void ladle_checkpoint_begin(struct ladle_engine *engine, double now)
     if (!engine->target->checkpoint || checkpoint->syncing || now - checkpoint->last < interval_seconds(engine->plan) ||
         !ladle_io_has_room(engine->io))
         return;
-    checkpoint->chunk = written_chunks(&engine->chunks);
+    checkpoint->chunk = written_chunks(engine);
     checkpoint->last = now;
     if (checkpoint->chunk <= checkpoint->recorded)
         return;
@@ -89,7 +92,7 @@ void ladle_checkpoint_last(struct ladle_engine *engine)
     struct ladle_checkpoint *checkpoint = &engine->checkpoint;
     if (!engine->target->checkpoint || checkpoint->failed)
         return;
-    checkpoint->chunk = written_chunks(&engine->chunks);
+    checkpoint->chunk = written_chunks(engine);
     if (checkpoint->chunk <= checkpoint->recorded)
         return;
     uint32_t last = extent_of(engine->plan, checkpoint->chunk - 1);

@@ -59,7 +59,6 @@ static void open_next(struct ladle_chunks *chunks)
     chunk->extent = chunks->next_extent;
     chunk->expected = ladle_min(plan->memory.chunk_bytes, extent->position + extent->bytes - start);
     chunk->filled = chunks->start > start ? chunks->start - start : 0;
-    chunk->discarded = chunk->number < chunks->first_kept;
     chunk->next = chunks->open;
     chunks->open = chunk;
 }
@@ -93,12 +92,16 @@ unsigned ladle_chunks_reserve(struct ladle_chunks *chunks, uint64_t position, ui
     return count;
 }
 
-static void move_to_full(struct ladle_chunks *chunks, struct ladle_chunk *chunk)
+static void close_full(struct ladle_chunks *chunks, struct ladle_chunk *chunk)
 {
     struct ladle_chunk **link = &chunks->open;
     while (*link != chunk)
         link = &(*link)->next;
     *link = chunk->next;
+    if (chunk->number < chunks->first_kept) {
+        ladle_chunks_release(chunks, chunk);
+        return;
+    }
     chunk->next = NULL;
     *chunks->full_end = chunk;
     chunks->full_end = &chunk->next;
@@ -113,7 +116,7 @@ bool ladle_chunks_filled(struct ladle_chunks *chunks, uint64_t position, uint64_
         struct ladle_chunk *chunk = find_open(chunks, position / chunk_bytes);
         chunk->filled += part;
         if (chunk->filled == chunk->expected) {
-            move_to_full(chunks, chunk);
+            close_full(chunks, chunk);
             any_full = true;
         }
         position += part;

@@ -19,7 +19,6 @@ struct ladle_chunk {
     uint64_t filled;
     uint32_t extent;
     bool in_use;           /* from being opened until it is written */
-    bool discarded;        /* an earlier run has written it */
     struct ladle_io_request request;
     struct ladle_chunk *next;
 };
@@ -55,7 +54,8 @@ unsigned ladle_chunks_most_pieces(const struct ladle_plan *plan);
 unsigned ladle_chunks_reserve(struct ladle_chunks *chunks, uint64_t position, uint64_t bytes, unsigned elem_bytes,
                               struct ladle_piece *pieces);
 
-/* Says that these output bytes are in place. Returns whether a chunk became full. */
+/* Says that these output bytes are in place. A chunk that becomes full waits to be written; one that an earlier run wrote
+ * gives its memory back. Returns whether there was one of either kind. */
 bool ladle_chunks_filled(struct ladle_chunks *chunks, uint64_t position, uint64_t bytes);
 
 /* The next full chunk, with its request ready but for the descriptor; NULL if there is none. */
@@ -64,7 +64,7 @@ struct ladle_chunk *ladle_chunks_next_full(struct ladle_chunks *chunks, bool dir
 /* Takes the full chunk of this number out of those waiting; NULL if it is not among them. */
 struct ladle_chunk *ladle_chunks_take_full(struct ladle_chunks *chunks, uint64_t number);
 
-/* Gives a written (or discarded) chunk's memory back. */
+/* Gives a written chunk's memory back. */
 void ladle_chunks_release(struct ladle_chunks *chunks, struct ladle_chunk *chunk);
 
 #endif

@@ -155,7 +155,7 @@ static void apply_done(struct ladle_engine *engine, struct ladle_run *run, struc
     bool wake = ladle_chunks_filled(&engine->chunks, run->job->position + loaded->block.first * bits / 8,
                                     (uint64_t)loaded->block.elems * bits / 8);
     if (wake) {
-        pthread_cond_signal(&engine->work); /* a chunk may be compressed now */
+        pthread_cond_signal(&engine->work); /* a chunk may be compressed now, or filled anew */
         pthread_cond_signal(&engine->stream.ready);
     }
     if (loaded->resident) {

@@ -9,24 +9,27 @@
 
 /* Where the output goes: into files at known offsets, or down a stream front to back. Filled by the output room. */
 struct ladle_target {
-    /* Files: for each extent of the plan, a descriptor open for writing; `direct` says whether all were opened with O_DIRECT (chunks
-     * are then written in multiples of 4096 bytes and the caller cuts the end off). */
+    /* For each extent of the plan, a descriptor: open for writing, or for syncing alone where a sender writes. `direct` says
+     * whether all were opened with O_DIRECT (chunks are then written in multiples of 4096 bytes and the caller cuts the end
+     * off). A stream without checkpoints needs none. */
     const int *fds;
     bool direct;
-    uint64_t first_chunk; /* chunks before this one are on the disk from an earlier run */
+    uint64_t first_chunk; /* chunks before this one are on the disk from an earlier run; a sender stands behind them */
 
     /* Called by the thread that runs the engine after all chunks before `chunk` were written and their files synced, every few
      * seconds. Returns LADLE_OK or a status that ends the merge. NULL: nothing is synced before the end. */
     int (*checkpoint)(void *self, uint64_t chunk, struct ladle_error *error);
 
     /* A stream instead of files, if it is not NULL: bytes go out in order, down a pipe or into a file. The plan has one
-     * extent then. With zstd_level > 0 each chunk becomes a zstd frame with a checksum, which depends on the chunk and the
-     * level alone.
+     * extent then. For checkpoints its file is opened a second time: an error of the disk is told once to each opening, and
+     * the sender's may be told first.
+     * With zstd_level > 0 each chunk becomes a zstd frame with a checksum, which depends on the chunk and the level alone.
      * What the sender keeps back at the end, whatever the result, is the caller's to send: it may still find that the output
      * must not be whole. */
     struct ladle_sender *sender; /* the engine sets its stop function */
     int zstd_level;
-    uint32_t *frame_bytes;   /* [chunks of the output]: receives the size of each frame; NULL without compression */
+    uint32_t *frame_bytes;   /* [chunks of the output]: receives the size of each frame that is made, and has those of all
+                              * chunks that a checkpoint speaks of; NULL without compression */
 
     void *self;
 };

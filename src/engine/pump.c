@@ -25,11 +25,6 @@ static void issue_writes(struct ladle_engine *engine)
 {
     struct ladle_chunk *chunk;
     while (ladle_io_has_room(engine->io) && (chunk = ladle_chunks_next_full(&engine->chunks, engine->target->direct))) {
-        if (chunk->discarded) {
-            ladle_chunks_release(&engine->chunks, chunk);
-            pthread_cond_broadcast(&engine->work);
-            continue;
-        }
         chunk->request.fd = engine->target->fds[chunk->extent];
         ladle_io_submit(engine->io, &chunk->request);
     }

@@ -116,6 +116,7 @@ static void *write_in_order(void *argument)
 int ladle_stream_begin(struct ladle_engine *engine)
 {
     struct ladle_stream *stream = &engine->stream;
+    stream->next_pack = stream->next_write = engine->target->first_chunk;
     stream->chunks = (ladle_plan_space_bytes(engine->plan) + LADLE_CHUNK_BYTES - 1) / LADLE_CHUNK_BYTES;
     if (is_compressed(engine) && (!make_frames(engine) || !make_contexts(engine)))
         return ladle_fail_memory(engine->error, "compression");

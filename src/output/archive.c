@@ -11,10 +11,11 @@
 #include "archive/seek_table.h"
 #include "base/size.h"
 #include "engine/engine.h"
-#include "output/directory.h"
+#include "output/archive_file.h"
 #include "output/file_system.h"
 #include "output/members.h"
 #include "output/peak.h"
+#include "output/resume.h"
 
 /* Entries of the seek table that are sent at once. */
 #define TABLE_PIECE 1024u
@@ -30,6 +31,8 @@ struct archive {
     bool compressed;
     struct ladle_members members;
     struct ladle_directory directory;
+    struct ladle_resume resume;
+    struct ladle_archive_file file;
     struct ladle_sender sender;
     uint32_t *frame_bytes; /* [chunks] */
     uint64_t chunks;
@@ -104,43 +107,72 @@ static int check_space(const struct archive *archive)
 {
     struct ladle_file_system system;
     int result = ladle_file_system_ask(archive->directory.partial, archive->name, &system, archive->error);
-    uint64_t bytes = ladle_plan_space_bytes(archive->plan), room = ladle_min(system.free_bytes, system.most_file_bytes);
-    if (result != LADLE_OK || bytes <= room) {
+    uint64_t bytes = ladle_plan_space_bytes(archive->plan), there = archive->resume.first_chunk * LADLE_CHUNK_BYTES;
+    uint64_t room = ladle_min(system.free_bytes, system.most_file_bytes);
+    if (result != LADLE_OK || bytes - ladle_min(there, bytes) <= room) {
         return result;
     }
-    char needed[16], there[16];
-    ladle_size_show(bytes, needed);
-    ladle_size_show(room, there);
+    char needed_text[16], room_text[16];
+    bytes -= there;
+    ladle_size_show(bytes, needed_text);
+    ladle_size_show(room, room_text);
     if (archive->compressed) {
         ladle_warn(&archive->plan->options.log, "%s: may not fit: it has %s before compression, and there is room for %s",
-                   archive->name, needed, there);
+                   archive->name, needed_text, room_text);
         return LADLE_OK;
     }
     return ladle_fail(archive->error, LADLE_FAILED,
                       "%s: not enough space: %s (%" PRIu64 " bytes) are needed, and there is room for %s (%" PRIu64
                       " bytes)",
-                      archive->name, needed, bytes, there, room);
+                      archive->name, needed_text, bytes, room_text, room);
 }
 
-static int refuse_remains(const struct archive *archive)
-{
-    ladle_fail(archive->error, LADLE_BAD_REQUEST, "%s: an earlier run left an unfinished folder of this name",
-               archive->name);
-    ladle_error_help(archive->error, "it is in %s; --restart removes it", archive->directory.partial_path);
-    return LADLE_BAD_REQUEST;
-}
-
+/* Empty, or as an earlier run left it. */
 static int open_file(struct archive *archive)
 {
     struct ladle_directory *directory = &archive->directory;
+    struct ladle_resume *resume = &archive->resume;
     int result = ladle_directory_open(directory, archive->output, archive->plan, archive->error);
-    if (result == LADLE_OK && directory->resumable && !archive->plan->options.restart) {
-        return refuse_remains(archive);
+    if (result == LADLE_OK) {
+        uint64_t beside = ladle_members_digest(&archive->members);
+        result = ladle_resume_begin(resume, archive->plan, directory, beside, archive->error);
+    }
+    if (result != LADLE_OK || resume->finished) {
+        return result;
+    }
+    bool fits = resume->first_chunk <= archive->chunks;
+    if (fits) {
+        result = ladle_archive_file_open(&archive->file, directory, archive->plan, resume->first_chunk,
+                                         archive->frame_bytes, &fits, archive->error);
+    }
+    if (result == LADLE_OK && resume->going_on) {
+        result = ladle_resume_accept(resume, fits, archive->error);
     }
     if (result == LADLE_OK) {
-        result = ladle_directory_begin(directory, archive->error);
+        result = check_space(archive);
     }
-    return result == LADLE_OK ? check_space(archive) : result;
+    return result == LADLE_OK ? ladle_resume_start(resume, archive->error) : result;
+}
+
+/* Makes that all chunks before `chunk` are done, and synced, something to go on from. */
+static void record(struct archive *archive, uint64_t chunk)
+{
+    if (archive->resume.mute) {
+        return;
+    }
+    struct ladle_error *error = ladle_error_create();
+    if (ladle_archive_file_list(&archive->file, chunk, error) == LADLE_OK) {
+        ladle_resume_record(&archive->resume, chunk);
+    } else {
+        ladle_resume_fall_silent(&archive->resume, error);
+    }
+    ladle_error_destroy(error);
+}
+
+static int checkpoint(void *self, uint64_t chunk, struct ladle_error *error)
+{
+    record(self, chunk);
+    return LADLE_OK;
 }
 
 static bool stop_asked(void *self)
@@ -149,13 +181,25 @@ static bool stop_asked(void *self)
     return ladle_check_stop(archive->plan, NULL) != LADLE_OK;
 }
 
+/* Nothing but a pipe is ever looked at before it is whole, so nothing but a pipe needs spans. */
+static void prepare_sender(struct archive *archive)
+{
+    struct ladle_sender *sender = &archive->sender;
+    ladle_sender_init(sender, archive->to_file ? archive->directory.output : STDOUT_FILENO, archive->name);
+    if (!archive->to_file) {
+        sender->frames = archive->compressed;
+        sender->spans = archive->members.spans;
+        sender->span_count = archive->members.span_count;
+    }
+}
+
 static int run_engine(struct archive *archive)
 {
-    ladle_sender_init(&archive->sender, archive->to_file ? archive->directory.output : STDOUT_FILENO, archive->name);
-    archive->sender.frames = archive->compressed;
-    archive->sender.spans = archive->members.spans;
-    archive->sender.span_count = archive->members.span_count;
+    prepare_sender(archive);
     struct ladle_target target = {
+        .fds = &archive->file.synced,
+        .first_chunk = archive->resume.first_chunk,
+        .checkpoint = archive->to_file ? checkpoint : NULL,
         .sender = &archive->sender,
         .zstd_level = archive->compressed ? archive->plan->options.zstd_level : 0,
         .frame_bytes = archive->frame_bytes,
@@ -209,8 +253,8 @@ static int send_end(struct archive *archive)
     return code == 0 ? LADLE_OK : send_failure(archive, code);
 }
 
-/* Makes a regular file last; pipes and the like cannot be synced. */
-static int sync_output(const struct archive *archive)
+/* Makes what standard output may be redirected to last; pipes and the like cannot be synced. */
+static int sync_standard_output(const struct archive *archive)
 {
     if (archive->sender.file && fsync(archive->sender.fd) != 0) {
         return ladle_fail_errno(archive->error, LADLE_FAILED, errno, "%s: cannot sync it", archive->name);
@@ -220,18 +264,24 @@ static int sync_output(const struct archive *archive)
 
 static int make(struct archive *archive)
 {
-    bool changed;
     int result = run_engine(archive);
     if (result == LADLE_OK) {
-        result = ladle_check_inputs(archive->plan, &changed, archive->error);
+        result = ladle_resume_check_inputs(archive->plan, &archive->directory, archive->error);
     }
     if (result == LADLE_OK) {
         result = ladle_check_stop(archive->plan, archive->error);
     }
+    return result == LADLE_OK ? send_end(archive) : result;
+}
+
+static int publish(struct archive *archive)
+{
+    int result = ladle_archive_file_sync(&archive->file, archive->error);
     if (result == LADLE_OK) {
-        result = send_end(archive);
+        record(archive, archive->chunks);
+        result = ladle_resume_publish(&archive->resume, archive->error);
     }
-    return result == LADLE_OK ? sync_output(archive) : result;
+    return result == LADLE_OK ? ladle_directory_publish(&archive->directory, archive->plan, archive->error) : result;
 }
 
 static int carry_out(struct archive *archive)
@@ -249,11 +299,12 @@ static int carry_out(struct archive *archive)
     if (result == LADLE_OK && archive->to_file) {
         result = open_file(archive);
     }
-    if (result == LADLE_OK) {
-        result = make(archive);
+    if (result != LADLE_OK || archive->resume.finished) {
+        return result;
     }
-    if (result == LADLE_OK && archive->to_file) {
-        result = ladle_directory_publish(&archive->directory, archive->plan, archive->error);
+    result = make(archive);
+    if (result == LADLE_OK) {
+        result = archive->to_file ? publish(archive) : sync_standard_output(archive);
     }
     return result;
 }
@@ -265,17 +316,7 @@ static void abandon(struct archive *archive, enum ladle_status status)
         ladle_fail(archive->error, status, "the merge ended early");
     }
     ladle_error_reopen(archive->error);
-    switch (ladle_directory_abandon(&archive->directory)) {
-    case LADLE_REMAINS_REMOVED:
-        ladle_error_help(archive->error, "nothing is left of the unfinished output");
-        break;
-    case LADLE_REMAINS_LEFT:
-        ladle_error_help(archive->error, "%s could not be removed entirely", archive->directory.partial_path);
-        break;
-    case LADLE_REMAINS_KEPT:
-    case LADLE_REMAINS_NONE:
-        break;
-    }
+    ladle_resume_abandon(&archive->resume, &archive->directory, archive->error);
     if (!archive->to_file && archive->sender.sent > 0) {
         ladle_error_help(archive->error, "what was sent breaks off inside a %s, so that nobody takes it for whole",
                          archive->compressed ? "frame" : "file");
@@ -287,7 +328,8 @@ static void fill_result(const struct archive *archive, double started, struct la
     *result = (struct ladle_result){
         .tensors = archive->plan->tensor_count,
         .parameters = archive->plan->parameter_count,
-        .bytes = archive->sender.sent,
+        .bytes = archive->file.first_byte + archive->sender.sent,
+        .bytes_resumed = archive->file.first_byte,
         .bytes_read = archive->engine.bytes_read,
         .bytes_written = archive->sender.sent,
         .extra_passes = archive->engine.extra_passes,
@@ -308,6 +350,7 @@ int ladle_archive_merge(struct ladle_plan *plan, const char *output, struct ladl
     };
     archive.name = archive.to_file ? output : "standard output";
     archive.directory.parent = archive.directory.partial = archive.directory.output = archive.directory.lock = -1;
+    archive.file.synced = archive.file.list = archive.resume.journal.fd = -1;
     int status = carry_out(&archive);
     if (status != LADLE_OK) {
         abandon(&archive, (enum ladle_status)status);
@@ -315,6 +358,8 @@ int ladle_archive_merge(struct ladle_plan *plan, const char *output, struct ladl
         fill_result(&archive, started, result);
     }
     ladle_members_finish(&archive.members);
+    ladle_archive_file_close(&archive.file);
+    ladle_resume_finish(&archive.resume);
     ladle_directory_close(&archive.directory);
     free(archive.frame_bytes);
     free(archive.title);

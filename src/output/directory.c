@@ -209,7 +209,8 @@ bool ladle_directory_has_remains(const struct ladle_directory *directory)
 
 static int open_output(struct ladle_directory *directory, struct ladle_error *error)
 {
-    directory->output = openat(directory->partial, OUTPUT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int flags = directory->place.file ? O_WRONLY : O_RDONLY | O_DIRECTORY;
+    directory->output = openat(directory->partial, OUTPUT, flags | O_NOFOLLOW | O_CLOEXEC);
     return directory->output >= 0
                ? LADLE_OK
                : ladle_fail_errno(error, LADLE_FAILED, errno, "%s: cannot open it", directory->output_path);
@@ -217,17 +218,14 @@ static int open_output(struct ladle_directory *directory, struct ladle_error *er
 
 int ladle_directory_begin(struct ladle_directory *directory, struct ladle_error *error)
 {
+    static const char *const old[] = {OUTPUT, REPLACED, LADLE_DIRECTORY_FRAMES, LADLE_JOURNAL_NEW_NAME};
     const char *shown = directory->partial_path;
     int result = ladle_journal_remove(directory->partial, shown, error);
     if (result == LADLE_OK) {
         directory->resumable = false; /* without a journal nobody goes on with it */
-        result = ladle_tree_remove(directory->partial, OUTPUT, directory->output_path, error);
     }
-    if (result == LADLE_OK) {
-        result = ladle_tree_remove(directory->partial, REPLACED, shown, error);
-    }
-    if (result == LADLE_OK) {
-        result = ladle_tree_remove(directory->partial, LADLE_JOURNAL_NEW_NAME, shown, error);
+    for (size_t i = 0; i < sizeof old / sizeof *old && result == LADLE_OK; i++) {
+        result = ladle_tree_remove(directory->partial, old[i], shown, error);
     }
     if (result == LADLE_OK && directory->place.file) {
         return ladle_file_system_create_by_rename(directory->partial, OUTPUT, shown, &directory->output, error);
@@ -252,7 +250,7 @@ bool ladle_directory_clear(struct ladle_directory *directory)
 {
     /* An old output that could not be put back stays: it is all that its owner has. */
     bool replaced = directory->published || is_there(directory->parent, directory->place.name);
-    const char *const names[] = {OUTPUT, LADLE_FILE_SYSTEM_TRIAL, LADLE_JOURNAL_NEW_NAME,
+    const char *const names[] = {OUTPUT, LADLE_FILE_SYSTEM_TRIAL, LADLE_DIRECTORY_FRAMES, LADLE_JOURNAL_NEW_NAME,
                                  replaced ? REPLACED : LADLE_FILE_SYSTEM_TRIAL, LADLE_JOURNAL_NAME};
     /* The journal goes first, so that nobody goes on with a part; but last where it tells that what lies here is an old
      * output on its way out. */

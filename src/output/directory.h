@@ -7,6 +7,7 @@
  *   .NAME.ladle-partial/
  *     lock        held with flock while a run works here; a dead run holds nothing
  *     journal     how far output/ has come, and for which merge; see journal.h
+ *     frames      where the output is a compressed archive: the sizes of its frames; see archive_file.h
  *     trial       made now and then to learn what the file system can do
  *     output/     what becomes NAME, by renaming; a file where the output is an archive
  *     replaced/   an old NAME on its way out, if the file system cannot exchange two names at once
@@ -20,6 +21,7 @@
 
 #define LADLE_DIRECTORY_OUTPUT "output"
 #define LADLE_DIRECTORY_REPLACED "replaced"
+#define LADLE_DIRECTORY_FRAMES "frames"
 
 struct ladle_directory {
     struct ladle_place place;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zstd.h>
+
 /* Differences that are told of one merge to another. */
 #define MOST_TOLD 5
 
@@ -120,7 +122,17 @@ static void write_options(const struct ladle_plan *plan, struct ladle_text *out)
     ladle_text_printf(out, "option --unsafe-truncate-embeddings %s\n", plan->options.truncate_embeddings ? "on" : "off");
 }
 
-int ladle_identity_write(const struct ladle_plan *plan, struct ladle_text *out, struct ladle_error *error)
+/* Another version of zstd may compress to other bytes. */
+static void write_form(const struct ladle_plan *plan, struct ladle_text *out)
+{
+    if (plan->options.format == LADLE_FORMAT_TAR_ZST) {
+        ladle_text_printf(out, "form tar by zstd %s at level %d\n", ZSTD_versionString(), plan->options.zstd_level);
+    } else {
+        ladle_text_printf(out, "form %s\n", plan->options.format == LADLE_FORMAT_TAR ? "tar" : "folder");
+    }
+}
+
+int ladle_identity_write(const struct ladle_plan *plan, uint64_t beside, struct ladle_text *out, struct ladle_error *error)
 {
     ladle_text_printf(out, "ladle " LADLE_VERSION "\n");
     ladle_text_printf(out, "method %s\n", plan->method->info.name);
@@ -130,6 +142,8 @@ int ladle_identity_write(const struct ladle_plan *plan, struct ladle_text *out, 
     ladle_text_printf(out, "parameters %016" PRIx64 "\n", digest_parameters(plan));
     ladle_text_printf(out, "sources %016" PRIx64 "\n", digest_sources(plan));
     ladle_text_printf(out, "tensors %016" PRIx64 "\n", digest_tensors(plan));
+    write_form(plan, out);
+    ladle_text_printf(out, "beside %016" PRIx64 "\n", beside);
     return out->failed ? ladle_fail_memory(error, "what the merge consists of") : LADLE_OK;
 }
 
@@ -180,7 +194,8 @@ static bool same_key(const char *one, const char *other, const char *key)
 
 bool ladle_identity_is_same(const char *one, const char *other)
 {
-    static const char *const keys[] = {"ladle", "method", "seed", "input", "parameters", "sources", "tensors", NULL};
+    static const char *const keys[] = {"ladle", "method", "seed", "input", "parameters",
+                                       "sources", "tensors", "form", "beside", NULL};
     bool same = true;
     for (size_t i = 0; keys[i] != NULL && same; i++) {
         same = find_line(one, keys[i]).text != NULL && same_key(one, other, keys[i]);
@@ -281,6 +296,7 @@ int ladle_identity_refuse(const char *earlier, const char *now, const char *show
     tell_value(&telling, "ladle", "ladle's version");
     method = tell_value(&telling, "method", "the method");
     tell_value(&telling, "seed", "the seed");
+    tell_value(&telling, "form", "the output's form");
     inputs = tell_inputs(&telling);
     if (!method && !inputs && !same_key(earlier, now, "parameters")) {
         tell(&telling, "the recipe's parameters are others");
@@ -288,6 +304,9 @@ int ladle_identity_refuse(const char *earlier, const char *now, const char *show
     bool others = !same_key(earlier, now, "sources") || !same_key(earlier, now, "tensors");
     if (others) {
         tell_options(&telling);
+    }
+    if (telling.told == 0 && !same_key(earlier, now, "beside")) {
+        tell(&telling, "its recipe's text, or a file beside the tensors, is another");
     }
     if (telling.told == 0) {
         tell(&telling, others ? "the recipe makes other tensors, or makes them from others"

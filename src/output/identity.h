@@ -9,6 +9,8 @@
  *   parameters         digest of every parameter of every tensor as resolved
  *   sources            digest of what each tensor is made from, and how
  *   tensors            digest of names, types, shapes and places in the output
+ *   form               a folder; or which archive, made how
+ *   beside             digest of the files beside the tensors, where they must not change: in an archive
  *   input              one line a file: size, modification time, digest of its header, path
  *   option NAME        what the caller chose; for explaining a difference, not for deciding whether there is one
  *
@@ -18,8 +20,9 @@
 
 #include "plan/plan.h"
 
-/* Writes the identity of a plan's merge into an empty text. Returns LADLE_OK or LADLE_NO_MEMORY. */
-int ladle_identity_write(const struct ladle_plan *plan, struct ladle_text *out, struct ladle_error *error);
+/* Writes the identity of a plan's merge into an empty text. `beside` is that digest, or 0. Returns LADLE_OK or
+ * LADLE_NO_MEMORY. */
+int ladle_identity_write(const struct ladle_plan *plan, uint64_t beside, struct ladle_text *out, struct ladle_error *error);
 
 /* Whether two identities give the same bytes. */
 bool ladle_identity_is_same(const char *one, const char *other);

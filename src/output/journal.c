@@ -192,13 +192,14 @@ static int add(struct ladle_journal *journal, const char *record, struct ladle_e
     char line[RECORD_BYTES + 32];
     uint64_t checksum = record_checksum(journal->checksum, record, strlen(record));
     int length = snprintf(line, sizeof line, "%s %016" PRIx64 "\n", record, checksum);
-    ssize_t written;
-    do {
-        written = write(journal->fd, line, (size_t)length);
-    } while (written < 0 && errno == EINTR);
-    if (written != length) { /* a part of a record ends the journal for those who read it */
-        return ladle_fail_errno(error, LADLE_FAILED, written < 0 ? errno : ENOSPC,
-                                "%s/" LADLE_JOURNAL_NAME ": cannot write it", journal->shown);
+    for (int done = 0; done < length;) {
+        ssize_t written = write(journal->fd, line + done, (size_t)(length - done));
+        if (written > 0) {
+            done += (int)written;
+        } else if (written == 0 || errno != EINTR) { /* a part of a record ends the journal for those who read it */
+            return ladle_fail_errno(error, LADLE_FAILED, written < 0 ? errno : ENOSPC,
+                                    "%s/" LADLE_JOURNAL_NAME ": cannot write it", journal->shown);
+        }
     }
     if (fdatasync(journal->fd) != 0) {
         return ladle_fail_errno(error, LADLE_FAILED, errno, "%s/" LADLE_JOURNAL_NAME ": cannot sync it", journal->shown);

@@ -286,6 +286,22 @@ void ladle_members_finish(struct ladle_members *members)
     ladle_arena_finish(&members->arena);
 }
 
+uint64_t ladle_members_digest(const struct ladle_members *members)
+{
+    const struct ladle_recipe *recipe = &members->plan->recipe;
+    uint64_t digest = ladle_fnv(LADLE_FNV_START, &members->modified, sizeof members->modified);
+    digest = ladle_fnv(digest, recipe->text, recipe->text_bytes);
+    for (size_t i = 0; i < members->count; i++) {
+        const struct ladle_member *member = &members->list[i];
+        const int64_t modified[] = {member->modified.tv_sec, member->modified.tv_nsec};
+        digest = ladle_fnv(digest, member->name, strlen(member->name) + 1);
+        digest = ladle_fnv(digest, &member->bytes, sizeof member->bytes);
+        digest = ladle_fnv(digest, modified, sizeof modified);
+        digest = ladle_fnv(digest, member->text.data, member->text.bytes);
+    }
+    return digest;
+}
+
 uint64_t ladle_members_held_bytes(const struct ladle_members *members)
 {
     uint64_t sum = members->arena.bytes + members->side_files.arena.bytes +

@@ -51,6 +51,9 @@ int ladle_members_init(struct ladle_members *members, const struct ladle_plan *p
                        const char *stream_name, struct ladle_error *error);
 void ladle_members_finish(struct ladle_members *members);
 
+/* Digest of what the bytes around the shards depend on: texts, and size and time of the donor's files. */
+uint64_t ladle_members_digest(const struct ladle_members *members);
+
 /* Memory that it holds. */
 uint64_t ladle_members_held_bytes(const struct ladle_members *members);
 

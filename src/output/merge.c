@@ -120,15 +120,6 @@ static int run_engine(struct merge *merge)
     return ladle_engine_run(merge->plan, &target, &merge->engine, merge->error);
 }
 
-/* What was read must be what the plan saw. */
-static int check_inputs(struct merge *merge, struct ladle_error *error)
-{
-    bool changed;
-    int result = ladle_check_inputs(merge->plan, &changed, error);
-    merge->directory.resumable = merge->directory.resumable && !changed; /* nobody knows which version was read */
-    return result;
-}
-
 /* The files with tensors, made with what they hold and synced. */
 static int write_shards(struct merge *merge)
 {
@@ -152,7 +143,7 @@ static int write_shards(struct merge *merge)
 
 static int publish(struct merge *merge)
 {
-    int result = check_inputs(merge, merge->error);
+    int result = ladle_resume_check_inputs(merge->plan, &merge->directory, merge->error);
     if (result == LADLE_OK) {
         result = ladle_check_stop(merge->plan, merge->error);
     }
@@ -160,6 +151,18 @@ static int publish(struct merge *merge)
         result = ladle_resume_publish(&merge->resume, merge->error);
     }
     return result == LADLE_OK ? ladle_directory_publish(&merge->directory, merge->plan, merge->error) : result;
+}
+
+/* Small files are made anew: what they come from may have changed without a trace in any tensor. */
+static int go_on(struct merge *merge)
+{
+    const struct ladle_directory *directory = &merge->directory;
+    bool fits = ladle_shards_fit(merge->plan, directory->output, merge->resume.first_chunk);
+    int result = ladle_resume_accept(&merge->resume, fits, merge->error);
+    if (result == LADLE_OK) {
+        result = ladle_shards_remove_others(merge->plan, directory->output, directory->output_path, merge->error);
+    }
+    return result;
 }
 
 static int carry_out(struct merge *merge, const char *output)
@@ -172,12 +175,17 @@ static int carry_out(struct merge *merge, const char *output)
         result = ladle_directory_open(&merge->directory, output, merge->plan, merge->error);
     }
     if (result == LADLE_OK) {
-        result = ladle_resume_begin(&merge->resume, merge->plan, &merge->directory, merge->error);
+        result = ladle_resume_begin(&merge->resume, merge->plan, &merge->directory, 0, merge->error);
     }
     if (result != LADLE_OK || merge->resume.finished) {
         return result;
     }
-    result = write_small_files(merge);
+    if (merge->resume.going_on) {
+        result = go_on(merge);
+    }
+    if (result == LADLE_OK) {
+        result = write_small_files(merge);
+    }
     if (result == LADLE_OK) {
         result = write_shards(merge);
     }
@@ -202,20 +210,6 @@ static void fill_result(const struct merge *merge, double started, struct ladle_
     }
 }
 
-static void say_kept(const struct merge *merge)
-{
-    uint64_t done = ladle_resume_bytes(merge->plan, merge->resume.done_chunks);
-    uint64_t all = ladle_resume_bytes(merge->plan, merge->resume.chunks);
-    char done_text[16], all_text[16];
-    if (merge->resume.refused || done == 0) {
-        return;
-    }
-    ladle_error_help(merge->error, "%s of %s (%u %%) are done and stay in %s", ladle_size_show(done, done_text),
-                     ladle_size_show(all, all_text), (unsigned)((double)done / (double)all * 100),
-                     merge->directory.partial_path);
-    ladle_error_help(merge->error, "the same command goes on from there");
-}
-
 /* The one place that cleans up after a merge that did not come to its end, and says what is left. */
 static void abandon(struct merge *merge, enum ladle_status status)
 {
@@ -223,22 +217,7 @@ static void abandon(struct merge *merge, enum ladle_status status)
         ladle_fail(merge->error, status, "the merge ended early");
     }
     ladle_error_reopen(merge->error);
-    if (merge->resume.done_chunks > 0 && merge->directory.resumable) {
-        check_inputs(merge, NULL);
-    }
-    switch (ladle_directory_abandon(&merge->directory)) {
-    case LADLE_REMAINS_REMOVED:
-        ladle_error_help(merge->error, "nothing is left of the unfinished output");
-        break;
-    case LADLE_REMAINS_LEFT:
-        ladle_error_help(merge->error, "%s could not be removed entirely", merge->directory.partial_path);
-        break;
-    case LADLE_REMAINS_KEPT:
-        say_kept(merge);
-        break;
-    case LADLE_REMAINS_NONE:
-        break;
-    }
+    ladle_resume_abandon(&merge->resume, &merge->directory, merge->error);
 }
 
 enum ladle_format ladle_format_of(const char *output, enum ladle_format asked)

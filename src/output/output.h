@@ -17,6 +17,7 @@
  *   config.c       config.json                    index.c        model.safetensors.index.json
  *   merge.c        ladle_merge: the steps in order, and the one place that cleans up
  *   archive.c      the same for an archive        members.c      what it holds beside the tensors, piece by piece
+ *   archive_file.c the file it is written into    peak.c         the largest resident memory
  */
 
 #include <stdbool.h>

@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "output/resume.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/size.h"
 #include "output/identity.h"
-#include "output/tree.h"
-
-/* Files that are written past the page cache end at a multiple of this until they are complete. */
-#define DIRECT_BYTES 4096u
+#include "output/output.h"
 
 uint64_t ladle_resume_bytes(const struct ladle_plan *plan, uint64_t chunk)
 {
@@ -24,71 +17,6 @@ uint64_t ladle_resume_bytes(const struct ladle_plan *plan, uint64_t chunk)
         bytes += ladle_min(plan->shards[i].bytes, end - plan->shards[i].position);
     }
     return bytes;
-}
-
-static uint64_t all_chunks(const struct ladle_plan *plan)
-{
-    if (plan->shard_count == 0) {
-        return 0;
-    }
-    const struct ladle_shard *last = &plan->shards[plan->shard_count - 1];
-    return (last->position + last->bytes + LADLE_CHUNK_BYTES - 1) / LADLE_CHUNK_BYTES;
-}
-
-/* Whether every file that holds something of what is done is there, and has room for it. */
-static bool shards_fit(const struct ladle_resume *resume, uint64_t chunk)
-{
-    const struct ladle_plan *plan = resume->plan;
-    uint64_t end = chunk * LADLE_CHUNK_BYTES;
-    for (uint32_t i = 0; i < plan->shard_count; i++) {
-        const struct ladle_shard *shard = &plan->shards[i];
-        uint64_t least = end > shard->position ? ladle_min(shard->bytes, end - shard->position) : 0;
-        struct stat status;
-        if (fstatat(resume->directory->output, shard->name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
-            !S_ISREG(status.st_mode) || (uint64_t)status.st_size < least ||
-            (uint64_t)status.st_size > ladle_round_up(shard->bytes, DIRECT_BYTES)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool is_shard(const struct ladle_plan *plan, const char *name)
-{
-    for (uint32_t i = 0; i < plan->shard_count; i++) {
-        if (strcmp(plan->shards[i].name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Small files are made anew: what they come from may have changed without a trace in any tensor. */
-static int remove_small_files(const struct ladle_resume *resume, struct ladle_error *error)
-{
-    const struct ladle_directory *directory = resume->directory;
-    int fd = openat(directory->output, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
-    if (folder == NULL) {
-        int code = errno;
-        if (fd >= 0) {
-            close(fd);
-        }
-        return ladle_fail_errno(error, LADLE_FAILED, code, "%s: cannot look into it", directory->output_path);
-    }
-    int result = LADLE_OK;
-    errno = 0;
-    for (struct dirent *entry; result == LADLE_OK && (entry = readdir(folder)) != NULL; errno = 0) {
-        const char *name = entry->d_name;
-        if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !is_shard(resume->plan, name)) {
-            result = ladle_tree_remove(directory->output, name, directory->output_path, error);
-        }
-    }
-    if (result == LADLE_OK && errno != 0) {
-        result = ladle_fail_errno(error, LADLE_FAILED, errno, "%s: cannot look into it", directory->output_path);
-    }
-    closedir(folder);
-    return result;
 }
 
 /* What is there stays, and the caller is told how to get rid of it. */
@@ -113,24 +41,26 @@ static int begin_anew(struct ladle_resume *resume, struct ladle_error *error)
 
 static int go_on(struct ladle_resume *resume, struct ladle_error *error)
 {
-    uint64_t done = resume->directory->journal.done_chunks;
     if (!ladle_directory_has_remains(resume->directory)) {
         return refuse(resume, "its files are gone", error);
     }
     int result = ladle_directory_continue(resume->directory, error);
-    if (result != LADLE_OK) {
-        return result;
-    }
-    if (done > resume->chunks || !shards_fit(resume, done)) {
+    resume->going_on = true;
+    resume->first_chunk = resume->directory->journal.done_chunks;
+    return result;
+}
+
+int ladle_resume_accept(struct ladle_resume *resume, bool fits, struct ladle_error *error)
+{
+    if (resume->first_chunk > resume->chunks || !fits) {
         return refuse(resume, "its files are not as its journal says", error);
     }
-    char done_text[16], all_text[16];
+    resume->done_chunks = resume->first_chunk;
+    char done[16], all[16];
     ladle_note(&resume->plan->options.log, "%s: going on with what an earlier run left unfinished: %s of %s are done",
-               resume->directory->place.shown, ladle_size_show(ladle_resume_bytes(resume->plan, done), done_text),
-               ladle_size_show(ladle_resume_bytes(resume->plan, resume->chunks), all_text));
-    resume->going_on = true;
-    resume->first_chunk = resume->done_chunks = done;
-    return remove_small_files(resume, error);
+               resume->directory->place.shown, ladle_size_show(ladle_resume_bytes(resume->plan, resume->first_chunk), done),
+               ladle_size_show(ladle_resume_bytes(resume->plan, resume->chunks), all));
+    return LADLE_OK;
 }
 
 /* An earlier run died between putting its output in place and removing what it needed for that. */
@@ -151,12 +81,16 @@ static int after_finished(struct ladle_resume *resume, struct ladle_error *error
 }
 
 int ladle_resume_begin(struct ladle_resume *resume, const struct ladle_plan *plan, struct ladle_directory *directory,
-                       struct ladle_error *error)
+                       uint64_t beside, struct ladle_error *error)
 {
     *resume = (struct ladle_resume){
-        .plan = plan, .directory = directory, .journal.fd = -1, .chunks = all_chunks(plan)};
+        .plan = plan,
+        .directory = directory,
+        .journal.fd = -1,
+        .chunks = (ladle_plan_space_bytes(plan) + LADLE_CHUNK_BYTES - 1) / LADLE_CHUNK_BYTES,
+    };
     const struct ladle_journal_contents *journal = &directory->journal;
-    int result = ladle_identity_write(plan, &resume->identity, error);
+    int result = ladle_identity_write(plan, beside, &resume->identity, error);
     if (result != LADLE_OK) {
         return result;
     }
@@ -199,8 +133,7 @@ int ladle_resume_start(struct ladle_resume *resume, struct ladle_error *error)
                               : result;
 }
 
-/* A merge does not fail because nobody could go on with it. */
-static void fall_silent(struct ladle_resume *resume, const struct ladle_error *error)
+void ladle_resume_fall_silent(struct ladle_resume *resume, const struct ladle_error *error)
 {
     resume->mute = true;
     ladle_warn(&resume->plan->options.log, "%s\nif this run is interrupted, the next one goes on from an earlier point",
@@ -217,7 +150,7 @@ void ladle_resume_record(struct ladle_resume *resume, uint64_t chunk)
         resume->done_chunks = chunk;
         resume->directory->resumable = true;
     } else {
-        fall_silent(resume, error);
+        ladle_resume_fall_silent(resume, error);
     }
     ladle_error_destroy(error);
 }
@@ -230,6 +163,48 @@ int ladle_resume_publish(struct ladle_resume *resume, struct ladle_error *error)
     /* Without that record an old output could be taken for an unfinished one; so there must be no journal at all. */
     ladle_journal_close(&resume->journal);
     return ladle_journal_remove(resume->directory->partial, resume->directory->partial_path, error);
+}
+
+int ladle_resume_check_inputs(const struct ladle_plan *plan, struct ladle_directory *directory, struct ladle_error *error)
+{
+    bool changed;
+    int result = ladle_check_inputs(plan, &changed, error);
+    directory->resumable = directory->resumable && !changed; /* nobody knows which version was read */
+    return result;
+}
+
+static void say_kept(const struct ladle_resume *resume, struct ladle_error *error)
+{
+    if (resume->refused || resume->done_chunks == 0) {
+        return;
+    }
+    uint64_t done = ladle_resume_bytes(resume->plan, resume->done_chunks);
+    uint64_t all = ladle_resume_bytes(resume->plan, resume->chunks);
+    char done_text[16], all_text[16];
+    ladle_error_help(error, "%s of %s (%u %%) are done and stay in %s", ladle_size_show(done, done_text),
+                     ladle_size_show(all, all_text), (unsigned)((double)done / (double)all * 100),
+                     resume->directory->partial_path);
+    ladle_error_help(error, "the same command goes on from there");
+}
+
+void ladle_resume_abandon(const struct ladle_resume *resume, struct ladle_directory *directory, struct ladle_error *error)
+{
+    if (resume->done_chunks > 0 && directory->resumable) {
+        ladle_resume_check_inputs(resume->plan, directory, NULL);
+    }
+    switch (ladle_directory_abandon(directory)) {
+    case LADLE_REMAINS_REMOVED:
+        ladle_error_help(error, "nothing is left of the unfinished output");
+        break;
+    case LADLE_REMAINS_LEFT:
+        ladle_error_help(error, "%s could not be removed entirely", directory->partial_path);
+        break;
+    case LADLE_REMAINS_KEPT:
+        say_kept(resume, error);
+        break;
+    case LADLE_REMAINS_NONE:
+        break;
+    }
 }
 
 void ladle_resume_finish(struct ladle_resume *resume)

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "output/shards.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/size.h"
 #include "output/file_system.h"
+#include "output/tree.h"
 
+/* Files that are written past the page cache end at a multiple of this until they are complete. */
 #define DIRECT_BYTES 4096u
 /* What is left for side files and the file system's own bookkeeping. */
 #define SPARE_BYTES (UINT64_C(1) << 20)
@@ -207,6 +211,58 @@ int ladle_shards_create(struct ladle_shards *shards, const struct ladle_plan *pl
     if (result == LADLE_OK && !able) {
         ladle_detail(&plan->options.log, "output: its file system cannot reserve space; enough was free at the start");
     }
+    return result;
+}
+
+bool ladle_shards_fit(const struct ladle_plan *plan, int folder, uint64_t chunk)
+{
+    uint64_t end = chunk * LADLE_CHUNK_BYTES;
+    for (uint32_t i = 0; i < plan->shard_count; i++) {
+        const struct ladle_shard *shard = &plan->shards[i];
+        uint64_t least = end > shard->position ? ladle_min(shard->bytes, end - shard->position) : 0;
+        struct stat status;
+        if (fstatat(folder, shard->name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode) ||
+            (uint64_t)status.st_size < least ||
+            (uint64_t)status.st_size > ladle_round_up(shard->bytes, DIRECT_BYTES)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_shard(const struct ladle_plan *plan, const char *name)
+{
+    for (uint32_t i = 0; i < plan->shard_count; i++) {
+        if (strcmp(plan->shards[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int ladle_shards_remove_others(const struct ladle_plan *plan, int folder, const char *shown, struct ladle_error *error)
+{
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *listing = fd >= 0 ? fdopendir(fd) : NULL;
+    if (listing == NULL) {
+        int code = errno;
+        if (fd >= 0) {
+            close(fd);
+        }
+        return ladle_fail_errno(error, LADLE_FAILED, code, "%s: cannot look into it", shown);
+    }
+    int result = LADLE_OK;
+    errno = 0;
+    for (struct dirent *entry; result == LADLE_OK && (entry = readdir(listing)) != NULL; errno = 0) {
+        const char *name = entry->d_name;
+        if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !is_shard(plan, name)) {
+            result = ladle_tree_remove(folder, name, shown, error);
+        }
+    }
+    if (result == LADLE_OK && errno != 0) {
+        result = ladle_fail_errno(error, LADLE_FAILED, errno, "%s: cannot look into it", shown);
+    }
+    closedir(listing);
     return result;
 }
 

@@ -25,6 +25,12 @@ struct ladle_shards {
 int ladle_shards_create(struct ladle_shards *shards, const struct ladle_plan *plan, int beside, int folder, bool existing,
                         const char *shown, struct ladle_error *error);
 
+/* Whether the files that an earlier run made in `folder` can hold all output chunks before `chunk`. */
+bool ladle_shards_fit(const struct ladle_plan *plan, int folder, uint64_t chunk);
+
+/* Removes everything else from that folder. `shown` is its path, for messages. Returns LADLE_OK or LADLE_FAILED. */
+int ladle_shards_remove_others(const struct ladle_plan *plan, int folder, const char *shown, struct ladle_error *error);
+
 /* After the engine ran: cuts every file to its exact size, syncs and closes it. Returns LADLE_OK, LADLE_FAILED or
  * LADLE_STOPPED. */
 int ladle_shards_complete(struct ladle_shards *shards, const struct ladle_plan *plan, const char *shown,

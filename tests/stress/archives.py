@@ -4,6 +4,7 @@
 afterwards. Down a pipe what comes is never taken for whole unless it is. And the memory promise holds for them."""
 import errno
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -135,6 +136,131 @@ class Faults(ArchiveCase):
                 read = subprocess.run(readers[form], input=done.stdout, capture_output=True, check=False)
                 self.assertNotEqual(read.returncode, 0, (form, at, len(done.stdout)))
             self.assertGreater(failed, 5)
+
+
+@needs_faults
+class Resume(ArchiveCase):
+    """What was synced of an archive that a run left unfinished is not made again."""
+    def left(self, form, *options):
+        """Leaves an archive of which something was recorded as done."""
+        self.archive(form)
+        run = self.merge("ties", *THREADS, *options, out=f"out.{form}",
+                         faults=f"write:.out.{form}.ladle-partial/journal:3:killed")
+        self.assertEqual(run.code, -signal.SIGKILL)
+
+    def partial(self, form, name):
+        return self.path(f".out.{form}.ladle-partial", name)
+
+    def change(self, name, text):
+        """A file of another content for the length of a test."""
+        with open(self.path(name), encoding="utf-8") as file:
+            before = file.read()
+        self.addCleanup(self.put, name, before)
+        self.put(name, text)
+
+    def put(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def assert_refused(self, form, *options, says):
+        """It says why and how to begin anew, and touches nothing."""
+        before = {name: digest(self.partial(form, name)) for name in ("output", "journal")}
+        run = self.merge("ties", *options, out=f"out.{form}", code=2)
+        self.assertIn(says, run.err)
+        self.assertIn("--restart", run.err)
+        self.assertEqual({name: digest(self.partial(form, name)) for name in before}, before)
+
+    def test_other_threads_and_budgets_go_on(self):
+        ways = ["--threads", "1", "--memory", "32M"], ["--threads", "3", "--io", "auto"], ["--direct", "off"]
+        for form in FORMS:
+            for way in ways:
+                with self.subTest(form=form, way=way):
+                    self.left(form)
+                    run = self.merge("ties", *way, out=f"out.{form}", code=0)
+                    self.assertIn("going on", run.err)
+                    self.assert_whole(form)
+                    self.remove_archives()
+
+    def test_it_may_be_interrupted_many_times(self):
+        for form in FORMS:
+            self.archive(form)
+            for at in range(200):
+                run = self.merge("ties", *THREADS, out=f"out.{form}",
+                                 faults=f"sync:.out.{form}.ladle-partial/journal:{2 + at % 2}:killed")
+                if run.code == 0:
+                    break
+            self.assertEqual(run.code, 0)
+            self.assertGreater(at, 1)
+            self.assert_whole(form)
+
+    def test_what_is_done_is_not_done_again(self):
+        """Killed when everything was there but its name: nothing is read again."""
+        for form in FORMS:
+            self.archive(form)
+            self.merge("ties", out=f"out.{form}", faults=f"exchange:out.{form}:1:kill", code=-signal.SIGKILL)
+            run = self.merge("ties", "--progress", "json", out=f"out.{form}", code=0)
+            done = json.loads(run.lines[-1])
+            self.assertEqual((done["event"], done["bytes_read"]), ("done", 0), run)
+            self.assertEqual(done["bytes"], os.path.getsize(self.path(f"out.{form}")))
+            self.assert_whole(form)
+
+    def test_a_merge_that_fails_says_that_it_can_go_on(self):
+        for form in FORMS:
+            self.archive(form)
+            run = self.merge("ties", *THREADS, out=f"out.{form}", faults=f"write:.out.{form}.ladle-partial/output:3+:28", code=1)
+            self.assertIn("No space left", run.err)
+            self.assertRegex(run.err, r"\(\d+ %\) are done and stay in")
+            self.assertIn("the same command goes on", run.err)
+            run = self.merge("ties", out=f"out.{form}", code=0)
+            self.assertIn("going on", run.err)
+            self.assert_whole(form)
+
+    def test_what_is_another_archive(self):
+        self.left("tar.zst")
+        self.assert_refused("tar.zst", "--zstd-level", "5", says="the output's form was tar by zstd")
+        self.assert_refused("tar.zst", "--format", "tar", says="the output's form was tar by zstd")
+        self.assert_refused("tar.zst", "--format", "directory", says="and is folder")
+        self.assert_refused("tar.zst", "--seed", "7", says="the seed was 0 and is 7")
+        for name in ("ties.yml", "base/tokenizer.json"):
+            self.change(name, "# more\n" + self.text(name))
+            self.assert_refused("tar.zst", says="its recipe's text, or a file beside the tensors, is another")
+            self.doCleanups()
+            self.left("tar.zst", "--restart")
+        self.merge("ties", out="out.tar.zst", code=0)
+        self.assert_whole("tar.zst")
+
+    def text(self, name):
+        with open(self.path(name), encoding="utf-8") as file:
+            return file.read()
+
+    def test_an_archive_where_a_folder_was_begun(self):
+        self.archive("tar")
+        self.merge("ties", *THREADS, "--format", "directory", out="out.tar",
+                   faults="write:.out.tar.ladle-partial/journal:3:killed", code=-signal.SIGKILL)
+        run = self.merge("ties", out="out.tar", code=2)
+        self.assertIn("the output's form was folder and is tar", run.err)
+        self.merge("ties", "--restart", out="out.tar", code=0)
+        self.assert_whole("tar")
+
+    def test_what_was_damaged(self):
+        for form, name, size in (("tar", "output", 1000), ("tar.zst", "output", 1000), ("tar.zst", "frames", 3)):
+            with self.subTest(form=form, name=name):
+                self.left(form)
+                os.truncate(self.partial(form, name), size)
+                self.assert_refused(form, says="its files are not as its journal says")
+                self.merge("ties", "--restart", out=f"out.{form}", code=0)
+                self.assert_whole(form)
+                self.remove_archives()
+
+    def test_what_is_behind_the_last_record_does_not_count(self):
+        for form in FORMS:
+            self.left(form)
+            for name in sorted(os.listdir(self.partial(form, ""))):
+                if name in ("output", "frames"):
+                    with open(self.partial(form, name), "ab") as file:
+                        file.write(b"x" * 12_000_000)
+            self.merge("ties", out=f"out.{form}", code=0)
+            self.assert_whole(form)
 
 
 class Memory(ArchiveCase):

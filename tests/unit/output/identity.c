@@ -51,7 +51,7 @@ static struct ladle_text identity_of(const char *text)
     struct ladle_plan *plan = NULL;
     struct ladle_text identity = {0};
     assert_int_equal(ladle_plan_create(&plan, "recipe.yml", text, strlen(text), &options, NULL), LADLE_OK);
-    assert_int_equal(ladle_identity_write(plan, &identity, NULL), LADLE_OK);
+    assert_int_equal(ladle_identity_write(plan, 0, &identity, NULL), LADLE_OK);
     ladle_plan_destroy(plan);
     return identity;
 }
