@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "model/near.h"
 
 #define MOST_PLACES 2
 
@@ -82,44 +83,83 @@ static int look(struct search *search, const char **path)
     return LADLE_OK;
 }
 
-/* Whether a name could be one of the Hub: "name" or "organisation/name". */
-static bool is_hub_name(const char *text)
+/* Whether the `bytes` of a name could be one of the Hub's: "organisation/name". */
+static bool is_hub_name(const char *text, size_t bytes)
 {
     const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
     size_t first = strspn(text, letters);
-    if (first == 0 || text[0] == '.') {
-        return false;
-    }
-    if (text[first] == '\0') {
-        return true;
-    }
     size_t second = text[first] == '/' ? strspn(text + first + 1, letters) : 0;
-    return second > 0 && text[first + 1 + second] == '\0';
+    return text[0] != '.' && first > 0 && second > 0 && first + 1 + second == bytes;
 }
 
-/* Says what was not found, where it was looked for, and what is not looked at yet. */
-static int refuse(struct search *search)
+static void say_places(const struct search *search)
+{
+    for (size_t i = 0; i < search->count; i++) {
+        char *here = i == 0 && search->text[0] != '/' ? realpath(".", NULL) : NULL;
+        ladle_error_help(search->error, "looked at %s%s%s", here != NULL ? here : "", here != NULL ? "/" : "",
+                         search->places[i]);
+        free(here);
+    }
+}
+
+/* What was meant, if something of nearly that name is there, as it would stand in the recipe. */
+static bool say_near(const struct search *search)
+{
+    bool said = false;
+    for (size_t i = 0; i < search->count && !said; i++) {
+        char *near = ladle_near_path(search->places[i]);
+        size_t before = strlen(search->places[i]) - strlen(search->text);
+        said = near != NULL && strncmp(near, search->places[i], before) == 0;
+        if (said) {
+            ladle_error_help(search->error, "did you mean '%s'?", near + before);
+        }
+        free(near);
+    }
+    return said;
+}
+
+/* How to get at what is no path: a name of the Hub, perhaps with a revision or as an address, and what only shells know. */
+static void say_way(const struct search *search)
+{
+    static const char address[] = "https://huggingface.co/";
+    bool whole = ladle_starts_with(search->text, address);
+    const char *name = whole ? search->text + strlen(address) : search->text;
+    size_t bytes = strcspn(name, "@");
+    if (is_hub_name(name, bytes)) {
+        const char *revision = name[bytes] == '@' ? name + bytes + 1 : "";
+        ladle_error_help(search->error, "nothing is downloaded: 'hf download %.*s%s%s --local-dir %s' gets it%s%s", (int)bytes, name,
+                         revision[0] != '\0' ? " --revision " : "", revision, name, whole ? "; then name it " : "",
+                         whole ? name : "");
+    } else if (search->text[0] == '~' || search->text[0] == '$') {
+        ladle_error_help(search->error, "'~' and variables are for shells: write out the path");
+    }
+}
+
+/* Says what was not found, where it was looked for, what is not looked at yet, and what may help. */
+static int refuse(const struct search *search)
 {
     const char *text = search->text;
     struct ladle_error *error = search->error;
+    bool adapter = strchr(text, '+') != NULL;
     int status;
-    if (strchr(text, '+') != NULL) {
+    if (adapter) {
         status = ladle_fail_also(error, LADLE_BAD_INPUT, "%s: model '%s': adapters (base+adapter) are not supported yet",
                                  search->where, text);
     } else if (strchr(text, '@') != NULL) {
         status = ladle_fail_also(error, LADLE_BAD_INPUT, "%s: model '%s': revisions (model@revision) are not supported yet",
                                  search->where, text);
-    } else if (is_hub_name(text)) {
+    } else if (is_hub_name(text, strlen(text))) {
         status = ladle_fail_also(error, LADLE_BAD_INPUT,
                                  "%s: model '%s' was not found (names of the Hugging Face cache are not supported yet)",
                                  search->where, text);
     } else {
         status = ladle_fail_also(error, LADLE_BAD_INPUT, "%s: model '%s' was not found", search->where, text);
     }
-    for (size_t i = 0; i < search->count; i++) {
-        char *here = i == 0 && text[0] != '/' ? realpath(".", NULL) : NULL;
-        ladle_error_help(error, "looked at %s%s%s", here != NULL ? here : "", here != NULL ? "/" : "", search->places[i]);
-        free(here);
+    say_places(search);
+    if (adapter) {
+        ladle_error_help(error, "merge the adapter into its base first (merge_and_unload of peft), and name the result");
+    } else if (!say_near(search)) {
+        say_way(search);
     }
     return status;
 }

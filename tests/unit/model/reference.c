@@ -125,9 +125,48 @@ static void what_is_not_found_says_where_it_was_looked_for(void **state)
 static void what_is_to_come_says_so(void **state)
 {
     assert_missing("org/name", "recipes/r.yml", "not supported yet", "recipes/org/name");
-    assert_missing("name", "r.yml", "not supported yet", "looked at");
+    assert_missing("org/name", "r.yml", "not supported yet", "'hf download org/name --local-dir org/name'");
+    assert_missing("https://huggingface.co/org/name", "r.yml", "'hf download org/name --local-dir org/name'", "name it org/name");
+    assert_missing("org/name@v1", "r.yml", "'hf download org/name --revision v1 --local-dir org/name@v1'", "");
+    assert_missing("org/name+./lora", "r.yml", "merge_and_unload", "");
     assert_missing("org/name@main", "r.yml", "revisions (model@revision) are not supported yet", "org/name@main");
     assert_missing("org/name+./lora", "r.yml", "adapters (base+adapter) are not supported yet", "org/name+./lora");
+}
+
+static void typing_mistakes_are_told(void **state)
+{
+    made_directory("models");
+    made_directory("models/base");
+    made_directory("models/chat");
+    made_directory("models/chat/v2");
+    made_directory("models/.bass");
+    assert_missing("models/bas", "r.yml", "did you mean 'models/base'?", "");
+    assert_missing("./models//Base/", "r.yml", "did you mean './models//base/'?", "");
+    assert_missing("model/chat/v2", "r.yml", "did you mean 'models/chat/v2'?", "looked at");
+    assert_missing("bse", "models/r.yml", "did you mean 'base'?", "models/bse");
+    char here[4096], whole[4200];
+    assert_non_null(getcwd(here, sizeof here));
+    snprintf(whole, sizeof whole, "%s/models/chta", here);
+    assert_missing(whole, "r.yml", "/models/chat'?", "did you mean '/");
+    assert_missing("~/models/base", "r.yml", "'~' and variables are for shells", "");
+    assert_missing("$HOME/base", "r.yml", "write out the path", "");
+}
+
+/* Where nothing is near, or what is near does not hold the rest, nothing is guessed. */
+static void nothing_is_guessed(void **state)
+{
+    static const char *const names[] = {"models/weather", "mod/chat", "models/chat/v1/x", "models/bas/v2", "/"};
+    made_directory("models");
+    made_directory("models/base");
+    made_directory("models/chat");
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct ladle_error *error = ladle_error_create();
+        const char *path = NULL;
+        int status = ladle_reference_find(names[i], "r.yml:1:2", "r.yml", &arena, &path, error);
+        assert_int_equal(status, strcmp(names[i], "/") == 0 ? LADLE_OK : LADLE_BAD_INPUT);
+        assert_null(status == LADLE_OK ? NULL : strstr(ladle_error_message(error, 0), "did you mean"));
+        ladle_error_destroy(error);
+    }
 }
 
 int main(void)
@@ -140,6 +179,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(model_in_front_is_dropped, made_folder, forget),
         cmocka_unit_test_setup_teardown(what_is_not_found_says_where_it_was_looked_for, made_folder, forget),
         cmocka_unit_test_setup_teardown(what_is_to_come_says_so, made_folder, forget),
+        cmocka_unit_test_setup_teardown(typing_mistakes_are_told, made_folder, forget),
+        cmocka_unit_test_setup_teardown(nothing_is_guessed, made_folder, forget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
