@@ -84,6 +84,25 @@ static int fail_reading(const struct parser *parser)
     return ladle_node_fail(&parser->builder, line, column, "the text cannot be read: %s", parser->yaml.problem);
 }
 
+/* What people who do not know libyaml's words have most likely done. */
+static const char *syntax_help(const char *problem)
+{
+    static const struct {
+        const char *problem, *help;
+    } known[] = {
+        {"mapping values are not allowed",
+         "the line is indented more than the one it belongs with, or the line before it lacks a blank or a value after its ':'"},
+        {"did not find expected '-' indicator", "all lines of one list or mapping begin in the same column"},
+        {"did not find expected key", "all lines of one list or mapping begin in the same column"},
+        {"could not find expected ':'", "a key has ': ' behind it"},
+        {"unknown escape character", "within \" each \\ is written twice; within ' it stands for itself"},
+    };
+    for (size_t at = 0; at < sizeof known / sizeof known[0]; at++)
+        if (strstr(problem, known[at].problem) != NULL)
+            return known[at].help;
+    return NULL;
+}
+
 /* Turns libyaml's error into ours. */
 static int fail_syntax(const struct parser *parser)
 {
@@ -99,9 +118,14 @@ static int fail_syntax(const struct parser *parser)
     if (strstr(yaml->problem, "cannot start any token") != NULL && found > ' ' && found < 0x7F)
         return ladle_node_fail(&parser->builder, line, column, "a text that begins with '%c' must be in quotes", found);
     if (yaml->context == NULL)
-        return ladle_node_fail(&parser->builder, line, column, "%s", yaml->problem);
-    return ladle_node_fail(&parser->builder, line, column, "%s (%s, from line %zu on)", yaml->problem, yaml->context,
-                           yaml->context_mark.line + 1);
+        ladle_node_fail(&parser->builder, line, column, "%s", yaml->problem);
+    else
+        ladle_node_fail(&parser->builder, line, column, "%s (%s, from line %zu on)", yaml->problem, yaml->context,
+                        yaml->context_mark.line + 1);
+    const char *help = syntax_help(yaml->problem);
+    if (help != NULL)
+        ladle_error_help(parser->builder.error, "%s", help);
+    return LADLE_BAD_INPUT;
 }
 
 static int new_node(struct parser *parser, enum ladle_node_kind kind, yaml_mark_t mark, struct ladle_built_node **made)

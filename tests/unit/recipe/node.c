@@ -275,6 +275,17 @@ static void broken_texts_name_the_place(void **state)
     refuse("a: !secret x\n", "r.yml:1:4: ", "tag");
 }
 
+/* libyaml's words are no help to who wrote the recipe by hand. */
+static void mistakes_of_indentation_have_help(void **state)
+{
+    refuse("a:\n  - b: 1\n    c: 2\n   - b: 3\n", "r.yml:4:4: ", "\n  all lines of one list or mapping begin in the same column");
+    refuse("a:\n  b: 1\n c: 2\n", "r.yml:3:2: ", "\n  all lines of one list or mapping begin in the same column");
+    refuse("a: 1\n b: 2\n", "r.yml:2:3: mapping values", "\n  the line is indented more than the one it belongs with");
+    refuse("- a:b\n  c: 1\n", "r.yml:2:4: mapping values", "lacks a blank or a value after its ':'");
+    refuse("a: \"C:\\models\"\n", "r.yml:1:7: ", "\n  within \" each \\ is written twice");
+    refuse("a: 1\nb\n", "r.yml:", "\n  a key has ': ' behind it");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +301,7 @@ int main(void)
         cmocka_unit_test(size_has_a_limit),
         cmocka_unit_test(documents_are_counted_unless_empty),
         cmocka_unit_test(broken_texts_name_the_place),
+        cmocka_unit_test(mistakes_of_indentation_have_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
