@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ladle/text.h" /* ladle_nearest */
+#include "ladle/text.h" /* ladle_nearest, ladle_mask */
 
 /* A text that grows; all zeros is empty. Once memory was missing `failed` is set and further additions do nothing, so that
  * one check at the end is enough. `data` is NUL-terminated whenever it is not NULL. */
@@ -38,8 +38,5 @@ uint64_t ladle_fnv(uint64_t hash, const void *bytes, size_t count);
 
 /* Whether bytes are well-formed UTF-8 (RFC 3629). */
 bool ladle_is_utf8(const char *bytes, size_t count);
-
-/* Masks characters that do not print (control characters, marks that reorder text, broken UTF-8) with '?', in place. */
-void ladle_mask(char *text);
 
 #endif

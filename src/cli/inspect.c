@@ -7,6 +7,7 @@
 #include "figures.h"
 #include "json.h"
 #include "ladle/ladle.h"
+#include "name.h"
 
 #define NAME_COLUMNS_MOST 72
 #define SHAPE_BYTES 128
@@ -29,8 +30,9 @@ static struct totals count(const struct ladle_model *model)
     for (uint64_t at = 0; at < ladle_model_tensor_count(model); at++) {
         const struct ladle_tensor *tensor = ladle_model_tensor(model, at);
         char shape[SHAPE_BYTES];
-        int name = (int)strnlen(tensor->name, NAME_COLUMNS_MOST);
+        int name = cli_name_columns(tensor->name);
         int columns = (int)strlen(cli_figure_shape(tensor->shape, tensor->rank, shape, sizeof shape));
+        name = name < NAME_COLUMNS_MOST ? name : NAME_COLUMNS_MOST;
         totals.name_columns = name > totals.name_columns ? name : totals.name_columns;
         totals.shape_columns = columns > totals.shape_columns ? columns : totals.shape_columns;
         totals.parameters += tensor->elems;
@@ -39,14 +41,6 @@ static struct totals count(const struct ladle_model *model)
         totals.tensors_of[tensor->dtype]++;
     }
     return totals;
-}
-
-/* A name from a file, with control characters masked. */
-static void print_name(const char *name, int columns)
-{
-    for (const unsigned char *c = (const unsigned char *)name; *c; c++, columns--)
-        putchar(*c < 0x20 || *c == 0x7f ? '?' : *c);
-    printf("%*s", columns > 0 ? columns : 0, "");
 }
 
 static void print_table(const struct ladle_model *model)
@@ -61,11 +55,13 @@ static void print_table(const struct ladle_model *model)
     for (uint64_t at = 0; at < tensors; at++) {
         const struct ladle_tensor *tensor = ladle_model_tensor(model, at);
         char shape[SHAPE_BYTES];
-        print_name(tensor->name, totals.name_columns);
+        cli_name_print(tensor->name, totals.name_columns);
         printf("  %-8s  %-*s  %9s", ladle_dtype_name(tensor->dtype), totals.shape_columns,
                cli_figure_shape(tensor->shape, tensor->rank, shape, sizeof shape), ladle_size_show(tensor->bytes, a));
-        if (files > 1)
-            printf("  %s", file_name(model, tensor->file));
+        if (files > 1) {
+            printf("  ");
+            cli_name_print(file_name(model, tensor->file), 0);
+        }
         printf("\n");
     }
     printf("\n%s tensors, %s parameters, %s in %" PRIu32 " file%s, %" PRIu32 " layers\n", cli_figure_count(tensors, a),

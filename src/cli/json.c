@@ -40,6 +40,8 @@ static void quote(FILE *out, const char *text)
             fputs("\\n", out);
         else if (*s < 0x20 || *s == 0x7f)
             fprintf(out, "\\u%04x", *s);
+        else if (*s == 0xc2 && s[1] < 0xa0)
+            fprintf(out, "\\u%04x", s[1]); /* some terminals obey these, too */
         else
             fwrite(s, 1, bytes, out);
         s += bytes ? bytes : 1;

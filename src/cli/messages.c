@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "json.h"
+#include "ladle/text.h"
 
 static const char red[] = "\033[1;31m", yellow[] = "\033[1;33m", plain[] = "\033[0m";
 
@@ -28,14 +29,6 @@ void cli_messages_finish(struct cli_messages *messages)
     for (size_t at = 0; at < CLI_WARNINGS_KEPT; at++)
         free(messages->warnings[at]);
     pthread_mutex_destroy(&messages->lock);
-}
-
-/* Characters that would move the cursor or change the terminal become '?'. */
-static void mask(char *text)
-{
-    for (unsigned char *c = (unsigned char *)text; *c; c++)
-        if (*c < 0x20 || *c == 0x7f)
-            *c = '?';
 }
 
 static void erase_status(struct cli_messages *messages)
@@ -78,7 +71,7 @@ static char *format_text(const char *format, va_list arguments)
     char *text = NULL;
     if (vasprintf(&text, format, arguments) < 0)
         return NULL;
-    mask(text);
+    ladle_mask(text);
     return text;
 }
 
@@ -171,7 +164,7 @@ void cli_messages_status(struct cli_messages *messages, const char *line)
     if (line && messages->terminal) {
         messages->status = strdup(line);
         if (messages->status)
-            mask(messages->status);
+            ladle_mask(messages->status);
         draw_status(messages);
     }
     fflush(stderr);

@@ -8,6 +8,7 @@
 #include "figures.h"
 #include "json.h"
 #include "ladle/ladle.h"
+#include "name.h"
 #include "planning.h"
 
 static void print_summary(const struct ladle_plan *plan)
@@ -39,7 +40,8 @@ static void print_tensors(const struct ladle_plan *plan)
     printf("\n");
     for (uint64_t at = 0; ladle_plan_tensor_at(plan, at, &tensor); at++) {
         char shape[128], bytes[CLI_FIGURE], read[CLI_FIGURE];
-        printf("%s  %s %s  %s in %s  %s of %u, %u pass%s, %s to read\n", tensor.name, ladle_dtype_name(tensor.dtype),
+        cli_name_print(tensor.name, 0);
+        printf("  %s %s  %s in %s  %s of %u, %u pass%s, %s to read\n", ladle_dtype_name(tensor.dtype),
                cli_figure_shape(tensor.shape, tensor.rank, shape, sizeof shape), ladle_size_show(tensor.bytes, bytes),
                tensor.shard, tensor.action, tensor.inputs, tensor.passes, tensor.passes == 1 ? "" : "es",
                ladle_size_show(tensor.read_bytes, read));
@@ -49,8 +51,11 @@ static void print_tensors(const struct ladle_plan *plan)
         while (ladle_plan_parameter_at(plan, at, count, &parameter)) {
             bool other = parameter.model && (!model || strcmp(model, parameter.model) != 0);
             printf("%s", count == 0 ? "   " : other ? ";" : ",");
-            if (other)
-                printf(" %s:", parameter.model);
+            if (other) {
+                printf(" ");
+                cli_name_print(parameter.model, 0);
+                printf(":");
+            }
             printf(" %s %s", parameter.name, parameter.text);
             model = parameter.model;
             count++;

@@ -92,6 +92,7 @@ static void show_plain(const struct cli_progress *progress, const struct figures
     char text[160], line[512];
     describe(figures, text, sizeof text);
     snprintf(line, sizeof line, "ladle: %d%%, %s%s%s", (int)(figures->share * 100), text, tensor[0] ? ", " : "", tensor);
+    ladle_mask(line);
     cli_messages_line(progress->messages, line);
 }
 
