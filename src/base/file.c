@@ -47,7 +47,8 @@ int ladle_file_read(const char *path, size_t most_bytes, struct ladle_text *text
     if (fstat(fd, &status) != 0) {
         result = ladle_fail_errno(error, LADLE_FAILED, errno, "%s: cannot read it", path);
     } else if (!S_ISREG(status.st_mode)) {
-        result = ladle_fail(error, LADLE_BAD_INPUT, "%s: is not a regular file", path);
+        result = ladle_fail(error, LADLE_BAD_INPUT, "%s: is %s", path,
+                            S_ISDIR(status.st_mode) ? "a directory, a file was expected" : "not a regular file");
     } else {
         result = read_all(fd, path, most_bytes, text, error);
     }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "command.h"
 #include "ladle/text.h"
@@ -103,6 +104,31 @@ static int set_operand(struct cli_arguments *arguments, const struct cli_command
     return 2;
 }
 
+/* The ending of a name that people give to a file of a kind that is not made, or NULL. Without this it would become a folder. */
+static const char *foreign_ending(const char *output)
+{
+    static const char *const endings[] = {".tar", ".gz",  ".tgz", ".xz",          ".txz",  ".bz2", ".zip", ".7z",
+                                          ".zst", ".tzst", ".rar", ".safetensors", ".gguf", ".bin", ".pt",  ".pth"};
+    const char *dot = strrchr(output, '.');
+    for (size_t at = 0; dot && at < sizeof endings / sizeof endings[0]; at++)
+        if (strcasecmp(dot, endings[at]) == 0)
+            return dot;
+    return NULL;
+}
+
+/* The output's name and form must go together. */
+static int check_output(const struct cli_arguments *arguments, struct cli_messages *messages)
+{
+    enum ladle_format asked = arguments->options.format;
+    const char *ending = foreign_ending(arguments->output);
+    if (!ending || asked != LADLE_FORMAT_AUTO || ladle_format_of(arguments->output, asked) != LADLE_FORMAT_DIRECTORY)
+        return 0;
+    cli_messages_error(messages, "-o %s: files ending in %s are not made; a folder, .tar or .tar.zst was expected",
+                       arguments->output, ending);
+    cli_messages_help(messages, "--format directory makes a folder of this name");
+    return 2;
+}
+
 /* What must be there when all words were read. */
 static int check_complete(const struct cli_arguments *arguments, const struct cli_command *command,
                           struct cli_messages *messages)
@@ -117,7 +143,7 @@ static int check_complete(const struct cli_arguments *arguments, const struct cl
         cli_messages_help(messages, "ladle %s %s", command->name, command->usage);
         return 2;
     }
-    return 0;
+    return arguments->output ? check_output(arguments, messages) : 0;
 }
 
 int cli_arguments_parse(struct cli_arguments *arguments, const struct cli_command *command, int count, char **words,

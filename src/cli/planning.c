@@ -5,34 +5,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* More than any recipe; what is longer is something else piped in by mistake. */
 #define MOST_RECIPE_BYTES ((size_t)16 << 20)
 
-static int refuse(struct cli_messages *messages, char *data, const char *why)
+static int refuse(const struct cli_recipe *recipe, struct cli_messages *messages, char *data, const char *why)
 {
-    cli_messages_error(messages, "standard input: %s", why);
+    cli_messages_error(messages, "%s: %s", recipe->path, why);
     free(data);
     return 3;
 }
 
-int cli_recipe_read(struct cli_recipe *recipe, const char *operand, struct cli_messages *messages)
+/* Reads to the end of what cannot be read twice. */
+static int read_stream(struct cli_recipe *recipe, FILE *stream, struct cli_messages *messages)
 {
-    *recipe = (struct cli_recipe){.path = operand};
-    if (strcmp(operand, "-") != 0)
-        return 0;
-    recipe->path = "standard input";
     size_t room = 65536, used = 0;
     char *data = malloc(room);
     while (data) {
-        size_t count = fread(data + used, 1, room - used, stdin);
+        size_t count = fread(data + used, 1, room - used, stream);
         used += count;
         if (count == 0)
             break;
         if (used < room)
             continue;
         if (used >= MOST_RECIPE_BYTES)
-            return refuse(messages, data, "more than 16 MiB, a recipe was expected");
+            return refuse(recipe, messages, data, "more than 16 MiB, a recipe was expected");
         room *= 2;
         char *larger = realloc(data, room);
         if (!larger)
@@ -40,12 +38,36 @@ int cli_recipe_read(struct cli_recipe *recipe, const char *operand, struct cli_m
         data = larger;
     }
     if (!data)
-        return refuse(messages, NULL, "no memory for the recipe");
-    if (ferror(stdin))
-        return refuse(messages, data, strerror(errno));
+        return refuse(recipe, messages, NULL, "no memory for the recipe");
+    if (ferror(stream))
+        return refuse(recipe, messages, data, strerror(errno));
     recipe->text = data;
     recipe->bytes = used;
     return 0;
+}
+
+/* Whether a name is that of a pipe: shells make one of <(...). */
+static bool is_pipe(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISFIFO(about.st_mode);
+}
+
+int cli_recipe_read(struct cli_recipe *recipe, const char *operand, struct cli_messages *messages)
+{
+    *recipe = (struct cli_recipe){.path = operand};
+    if (strcmp(operand, "-") == 0) {
+        recipe->path = "standard input";
+        return read_stream(recipe, stdin, messages);
+    }
+    if (!is_pipe(operand))
+        return 0;
+    FILE *pipe = fopen(operand, "r");
+    if (!pipe)
+        return refuse(recipe, messages, NULL, strerror(errno));
+    int code = read_stream(recipe, pipe, messages);
+    fclose(pipe);
+    return code;
 }
 
 void cli_recipe_finish(struct cli_recipe *recipe)

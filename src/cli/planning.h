@@ -7,14 +7,14 @@
 #include "arguments.h"
 #include "messages.h"
 
-/* A recipe to be read by the library from its file, or read here from standard input. */
+/* A recipe to be read by the library from its file, or read here from standard input or a pipe. */
 struct cli_recipe {
     const char *path; /* the argument, or "standard input" */
     char *text;       /* NULL if it is a file */
     size_t bytes;
 };
 
-/* Reads standard input if the operand is "-". Returns 0, or an exit code with everything said. */
+/* Reads standard input if the operand is "-", or the pipe that it names. Returns 0, or an exit code with everything said. */
 int cli_recipe_read(struct cli_recipe *recipe, const char *operand, struct cli_messages *messages);
 void cli_recipe_finish(struct cli_recipe *recipe);
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The command line itself: help, versions, mistakes."""
+import json
 import os
 import subprocess
 import unittest
 
-from harness import LADLE, Case
+from harness import LADLE, Case, floats
 
 COMMANDS = ["merge", "plan", "inspect", "methods", "help"]
 
@@ -89,11 +90,57 @@ class Arguments(Case):
         self.assertNotIn("\033", run.err)
         self.assertFalse(any(line.startswith("ladle: done") for line in run.lines))
 
+    def test_names_from_files_cannot_reach_the_terminal(self):
+        name = "a\033[31mred\u009b1mX\u202eevil\nz"
+        self.model("a", [1, 2, 3, 4], more={name: ("F32", (1,), floats([1]))})
+        self.write("recipe.yml", "merge_method: passthrough\nmodels: [{model: a}]\n")
+        for words in (["inspect", "a"], ["plan", "-v", "recipe.yml"], ["merge", "-v", "recipe.yml", "-o", "out"]):
+            run = self.ladle(*words, code=0)
+            for character in "\033\u009b\u202e":
+                self.assertNotIn(character, run.out + run.err, words)
+            self.assertNotIn("\nz", run.out)
+        self.assertIn("a?[31mred?1mX?evil?z", self.ladle("inspect", "a").out)
+        for words in (["inspect", "a"], ["plan", "recipe.yml"]):
+            run = self.ladle(*words, "--json", code=0)
+            self.assertNotIn("\033", run.out)
+            self.assertNotIn("\u009b", run.out)
+            self.assertIn(name, [tensor["name"] for tensor in json.loads(run.out)["tensors"]])
+
+    def test_columns_are_counted_in_characters(self):
+        self.model("a", [1, 2, 3, 4], more={"\u00e4" * 40: ("F32", (1,), floats([1])), "b" * 40: ("F32", (1,), floats([1]))})
+        lines = self.ladle("inspect", "a", code=0).out.splitlines()
+        columns = {line.index("F32") for line in lines if " F32 " in line and not line.startswith(" ")}
+        self.assertEqual(len(columns), 1, lines)
+
+    def test_endings_of_files_that_are_not_made(self):
+        self.two_models()
+        for name in ("m.tar.gz", "m.tgz", "m.zip", "m.TAR", "m.safetensors", "dir/m.zst"):
+            for command in ("merge", "plan"):
+                self.wrong(command, "recipe.yml", "-o", name, says=[name, ".tar.zst", "--format directory"])
+        for words in (["m.zip", "--format", "directory"], ["Model-7.5B-v0.1"], ["m.gz/"]):
+            self.ladle("merge", "recipe.yml", "-o", *words, code=0)
+            self.assertTrue(os.path.isdir(self.path(words[0])))
+
     def test_a_full_standard_output_is_a_failure(self):
         if not os.path.exists("/dev/full"):
             self.skipTest("no /dev/full")
         self.assertEqual(os.system(f"'{LADLE}' help > /dev/full 2> '{self.path('err')}'") >> 8, 1)
         self.assertIn("standard output", self.read("err"))
+
+    def test_a_recipe_from_a_pipe_that_has_a_name(self):
+        self.two_models()
+        os.mkfifo(self.path("pipe"))
+        for text, code in ((self.read("recipe.yml"), 0), ("no recipe", 3)):
+            with subprocess.Popen([LADLE, "plan", "pipe"], cwd=self.folder, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE) as run:
+                with open(self.path("pipe"), "w", encoding="utf-8") as pipe:
+                    pipe.write(text)
+                _, err = run.communicate(timeout=60)
+            self.assertEqual(run.returncode, code, err)
+        self.assertIn(b"ladle: pipe:1:1: ", err)
+
+    def test_a_folder_is_no_recipe(self):
+        self.assertIn("is a directory, a file was expected", self.ladle("plan", ".", code=3).err)
 
     def test_a_reader_that_goes_away_is_no_crash(self):
         reader, writer = os.pipe()

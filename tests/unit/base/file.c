@@ -92,7 +92,7 @@ static void what_is_no_file(void **state)
     assert_int_equal(ladle_file_read("missing", 100, &text, place->error), LADLE_BAD_INPUT);
     assert_message(place, "missing: cannot open it: No such file");
     assert_int_equal(ladle_file_read("/tmp", 100, &text, place->error), LADLE_BAD_INPUT);
-    assert_message(place, "/tmp: is not a regular file");
+    assert_message(place, "/tmp: is a directory, a file was expected");
     assert_int_equal(mkfifo("pipe", 0600), 0);
     assert_int_equal(ladle_file_read("pipe", 100, &text, place->error), LADLE_BAD_INPUT); /* and does not wait */
     assert_message(place, "pipe: is not a regular file");
