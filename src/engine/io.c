@@ -48,22 +48,21 @@ void ladle_io_destroy(struct ladle_queue *io)
 
 void ladle_io_submit(struct ladle_queue *io, struct ladle_io_request *request)
 {
-    request->done = 0;
+    request->done = request->reached = 0;
     request->result = 0;
     io->in_flight++;
     io->ops->start(io, request);
 }
 
-/* A transfer that is continued begins at an aligned place, so one that brings less than the alignment has met the end again and
- * would be continued for ever. */
+/* A transfer is continued at an aligned place, so it may bring again what was there already. One that comes no further than
+ * the last time has met the end. */
 void ladle_io_account(struct ladle_io_request *request, ssize_t result)
 {
     if (result < 0) {
         request->result = (int)-result;
     } else if (request->kind != LADLE_IO_SYNC) {
-        bool continued = request->done > 0;
         request->done += (size_t)result;
-        if (request->done < request->least && (result == 0 || (continued && result < (ssize_t)LADLE_IO_ALIGNMENT)))
+        if (request->done < request->least && request->done <= request->reached)
             request->result = request->kind == LADLE_IO_READ ? LADLE_IO_ENDED : ENOSPC;
     }
 }
@@ -77,6 +76,7 @@ static bool must_continue(struct ladle_io_request *request)
     }
     if (request->result != 0 || request->kind == LADLE_IO_SYNC || request->done >= request->least)
         return false;
+    request->reached = request->done;
     request->done -= request->done % LADLE_IO_ALIGNMENT;
     return true;
 }

@@ -27,6 +27,7 @@ struct ladle_io_request {
     uint32_t tag;    /* the caller's */
 
     size_t done;     /* bytes transferred */
+    size_t reached;  /* where the transfer stopped short the last time; `done` goes back from there to an aligned place */
     int result;      /* 0, or a positive errno; LADLE_IO_ENDED when the file ended too early */
     struct ladle_io_request *next;
 };

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <liburing.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@ struct ring {
     int wake_fd;          /* eventfd; a read of it is always under way, so that a wake-up ends a wait */
     uint64_t wake_count;  /* where that read puts what it gets */
     bool wake_armed;
+    atomic_bool woken;    /* since the last wait ended; one write to the eventfd is enough for all who wake */
+    atomic_bool waiting;  /* about to wait, or waiting: nobody writes to the eventfd otherwise */
 };
 
 static struct io_uring_sqe *next_entry(struct ring *ring)
@@ -64,7 +67,14 @@ static struct ladle_io_request *wait_any(struct ladle_queue *io, unsigned timeou
     struct io_uring_cqe *found[BATCH];
 
     arm_wake(ring);
-    io_uring_submit_and_wait_timeout(&ring->uring, found, 1, &timeout, NULL);
+    /* Who wakes sets `woken` and then looks at `waiting`; here it is the other way round, so one of the two notices. */
+    atomic_store(&ring->waiting, true);
+    if (atomic_load(&ring->woken))
+        io_uring_submit(&ring->uring);
+    else
+        io_uring_submit_and_wait_timeout(&ring->uring, found, 1, &timeout, NULL);
+    atomic_store(&ring->waiting, false);
+    atomic_store(&ring->woken, false); /* the caller looks at what it was woken for after this */
 
     struct ladle_io_request *list = NULL;
     unsigned count = io_uring_peek_batch_cqe(&ring->uring, found, BATCH);
@@ -86,6 +96,8 @@ static void wake(struct ladle_queue *io)
 {
     struct ring *ring = (struct ring *)io;
     uint64_t one = 1;
+    if (atomic_exchange(&ring->woken, true) || !atomic_load(&ring->waiting))
+        return;
     ssize_t written = write(ring->wake_fd, &one, sizeof one); /* can only fail when a wake-up is pending anyway */
     (void)written;
 }
@@ -101,6 +113,30 @@ static void destroy(struct ladle_queue *io)
 static const struct ladle_io_back_end back_end = {
     .name = "uring", .start = start, .wait = wait_any, .wake = wake, .destroy = destroy};
 
+/* A ring that does all that is needed. Returns 0 or a negative errno. */
+static int make_ring(struct ring *ring, unsigned depth)
+{
+    /* Newer kernels save interrupts when told that one thread submits and reaps; older ones refuse the flags. */
+    struct io_uring_params parameters = {.flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SINGLE_ISSUER};
+    int result = io_uring_queue_init_params(depth + 1, &ring->uring, &parameters);
+    if (result == -EINVAL) {
+        parameters = (struct io_uring_params){0};
+        result = io_uring_queue_init_params(depth + 1, &ring->uring, &parameters);
+    }
+    if (result < 0)
+        return result;
+    /* Before Linux 5.11 liburing puts requests of its own into the ring for time-outs, and their completions would be taken for
+     * ours. A sandbox may let a ring be made and refuse its use: better to find out now. */
+    result = parameters.features & IORING_FEAT_EXT_ARG ? 0 : -ENOSYS;
+    if (result == 0) {
+        arm_wake(ring);
+        result = io_uring_submit(&ring->uring);
+    }
+    if (result < 0)
+        io_uring_queue_exit(&ring->uring);
+    return result < 0 ? result : 0;
+}
+
 struct ladle_queue *ladle_io_uring_create(unsigned depth)
 {
     struct ring *ring = calloc(1, sizeof *ring);
@@ -112,11 +148,7 @@ struct ladle_queue *ladle_io_uring_create(unsigned depth)
         free(ring);
         return NULL;
     }
-    /* Newer kernels save interrupts when told that one thread submits and reaps; older ones refuse the flags. */
-    struct io_uring_params parameters = {.flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SINGLE_ISSUER};
-    int result = io_uring_queue_init_params(depth + 1, &ring->uring, &parameters);
-    if (result == -EINVAL)
-        result = io_uring_queue_init(depth + 1, &ring->uring, 0);
+    int result = make_ring(ring, depth);
     if (result < 0) {
         close(ring->wake_fd);
         free(ring);
