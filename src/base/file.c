@@ -120,3 +120,15 @@ int ladle_file_sync_directory(int directory, const char *shown_path, struct ladl
     }
     return LADLE_OK;
 }
+
+bool ladle_file_takes_direct(int fd, uint32_t bytes)
+{
+#ifdef STATX_DIOALIGN
+    struct statx status;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &status) == 0 && (status.stx_mask & STATX_DIOALIGN) != 0) {
+        return status.stx_dio_offset_align > 0 && bytes % status.stx_dio_offset_align == 0 && status.stx_dio_mem_align > 0 &&
+               bytes % status.stx_dio_mem_align == 0;
+    }
+#endif
+    return true;
+}

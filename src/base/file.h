@@ -4,6 +4,7 @@
 
 /* Small files read and written whole, with every error reported. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,5 +28,9 @@ int ladle_file_create_at(int directory, const char *name, const char *shown_path
 
 /* Syncs a directory, so that names made in it last. */
 int ladle_file_sync_directory(int directory, const char *shown_path, struct ladle_error *error);
+
+/* Whether transfers past the page cache (O_DIRECT) may have multiples of `bytes` as offset, length and address. Some file systems
+ * take the flag and use the page cache all the same, which is no. Yes if the kernel does not tell. */
+bool ladle_file_takes_direct(int fd, uint32_t bytes);
 
 #endif

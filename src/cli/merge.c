@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -80,12 +81,23 @@ static int carry_out(struct ladle_plan *plan, const char *output, struct cli_mes
     return code;
 }
 
+/* The usual limit is one for programs that use select; shards of a large output are all open at once. */
+static void allow_many_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int cli_merge(const struct cli_arguments *arguments, struct cli_messages *messages)
 {
     if (strcmp(arguments->output, "-") == 0 && isatty(STDOUT_FILENO)) {
         cli_messages_error(messages, "-o -: standard output is a terminal, a file or pipe was expected");
         return 2;
     }
+    allow_many_files();
     struct cli_progress progress;
     cli_progress_init(&progress, arguments->progress, messages);
     struct ladle_options options = arguments->options;

@@ -8,13 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/size.h"
 #include "engine/io.h"
 
 /* Descriptors left for everything else: output shards, the ring, what the host program has open. */
 #define OTHER_DESCRIPTORS 96u
 
-/* Large folios straddle the end of a range that was just read, so the pages of a window behind it are dropped again. */
+/* What is read through the page cache, from all files together, before it is dropped; and how far back. */
 #define DROP_EVERY_BYTES (8ull << 20)
 #define DROP_WINDOW_BYTES (20ull << 20)
 
@@ -32,8 +33,18 @@ int ladle_files_init(struct ladle_files *files, const struct ladle_plan *plan, s
     return LADLE_OK;
 }
 
+/* Large folios straddle the end of a range that was just read, so a window behind it is dropped again. */
+static void drop_behind(struct ladle_open_file *file)
+{
+    uint64_t end = file->read_end, start = end > DROP_WINDOW_BYTES ? end - DROP_WINDOW_BYTES : 0;
+    posix_fadvise(file->fd, (off_t)start, (off_t)(end - start), POSIX_FADV_DONTNEED);
+    file->read_end = 0;
+}
+
 static void close_file(struct ladle_files *files, struct ladle_open_file *file)
 {
+    if (file->read_end > 0)
+        drop_behind(file);
     close(file->fd);
     file->fd = -1;
     files->open_count--;
@@ -48,28 +59,57 @@ void ladle_files_finish(struct ladle_files *files)
     files->open = NULL;
 }
 
-static void close_one_unused(struct ladle_files *files)
+static bool close_one_unused(struct ladle_files *files)
 {
     for (size_t i = 0; i < files->plan->file_count; i++) {
         if (files->open[i].fd >= 0 && files->open[i].uses == 0) {
             close_file(files, &files->open[i]);
-            return;
+            return true;
         }
     }
+    return false;
 }
 
-/* O_DIRECT may be refused at opening or at the first transfer; some file systems accept the flag and ignore it. */
-static int open_direct(const char *path)
+static bool lacks_descriptors(int code) { return code == EMFILE || code == ENFILE; }
+
+/* As open, but closes files that nobody uses at the moment if there are no more descriptors. */
+static int open_or_make_room(struct ladle_files *files, const char *path, int flags)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT);
+    int fd;
+    do {
+        fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+    } while (fd < 0 && (errno == EINTR || (lacks_descriptors(errno) && close_one_unused(files))));
+    return fd;
+}
+
+/* O_DIRECT may be refused at opening or at the first transfer; some file systems accept the flag and ignore it. Returns a
+ * descriptor or -1 and an errno value; EINVAL where that is the reason. */
+static int open_direct(struct ladle_files *files, const char *path)
+{
+    int fd = open_or_make_room(files, path, O_DIRECT);
     if (fd < 0)
         return -1;
     void *probe = NULL;
-    if (posix_memalign(&probe, LADLE_IO_ALIGNMENT, LADLE_IO_ALIGNMENT) != 0 || pread(fd, probe, LADLE_IO_ALIGNMENT, 0) < 0) {
-        close(fd);
-        fd = -1;
-    }
+    bool works = ladle_file_takes_direct(fd, LADLE_IO_ALIGNMENT) &&
+                 posix_memalign(&probe, LADLE_IO_ALIGNMENT, LADLE_IO_ALIGNMENT) == 0 &&
+                 pread(fd, probe, LADLE_IO_ALIGNMENT, 0) >= 0;
     free(probe);
+    if (works)
+        return fd;
+    close(fd);
+    errno = EINVAL;
+    return -1;
+}
+
+static int open_cached(struct ladle_files *files, const char *path)
+{
+    int fd = open_or_make_room(files, path, 0);
+    if (fd < 0)
+        return -1;
+    posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM); /* readahead would count against the budget */
+    if (!files->told)
+        ladle_detail(&files->plan->options.log, "reading through the page cache: %s", path);
+    files->told = true;
     return fd;
 }
 
@@ -79,57 +119,75 @@ static int open_file(struct ladle_files *files, uint32_t at, struct ladle_error 
     enum ladle_direct direct = files->plan->options.direct;
     struct ladle_open_file *file = &files->open[at];
 
+    file->direct = false;
+    errno = 0;
     if (direct != LADLE_DIRECT_OFF) {
-        file->fd = open_direct(path);
+        file->fd = open_direct(files, path);
         file->direct = file->fd >= 0;
-        if (file->fd < 0 && direct == LADLE_DIRECT_ON && errno != ENOENT)
+        if (file->fd < 0 && direct == LADLE_DIRECT_ON && (errno == EINVAL || errno == EOPNOTSUPP))
             return ladle_fail(error, LADLE_FAILED, "%s: O_DIRECT does not work on this file system (--direct auto does without)", path);
     }
-    if (file->fd < 0) {
-        file->fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (file->fd < 0)
-            return ladle_fail_errno(error, LADLE_FAILED, errno, "%s: opening", path);
-        posix_fadvise(file->fd, 0, 0, POSIX_FADV_RANDOM); /* readahead would count against the budget */
-        if (!files->told)
-            ladle_detail(&files->plan->options.log, "reading through the page cache: %s", path);
-        files->told = true;
-    }
+    if (file->fd < 0 && !lacks_descriptors(errno))
+        file->fd = open_cached(files, path);
+    if (file->fd < 0 && lacks_descriptors(errno) && files->uses > 0)
+        return LADLE_FILES_WAIT;
+    if (file->fd < 0)
+        return ladle_fail_errno(error, LADLE_FAILED, errno, "%s: opening", path);
     files->open_count++;
+    return LADLE_OK;
+}
+
+/* A file that was closed in between may have been replaced. */
+static int check_size(const struct ladle_files *files, uint32_t at, struct ladle_error *error)
+{
+    const struct ladle_file *planned = &files->plan->files[at];
+    struct stat about;
+    if (fstat(files->open[at].fd, &about) != 0)
+        return ladle_fail_errno(error, LADLE_FAILED, errno, "%s: fstat", planned->path);
+    if ((uint64_t)about.st_size != planned->bytes)
+        return ladle_fail(error, LADLE_FAILED, "%s: changed while it was being merged: it had %llu bytes and has %llu now",
+                          planned->path, (unsigned long long)planned->bytes, (unsigned long long)about.st_size);
     return LADLE_OK;
 }
 
 int ladle_files_use(struct ladle_files *files, uint32_t at, struct ladle_error *error)
 {
-    struct ladle_open_file *file = &files->open[at];
-    if (file->fd < 0) {
+    if (files->open[at].fd < 0) {
         if (files->open_count >= files->most_open)
             close_one_unused(files);
         int status = open_file(files, at, error);
+        if (status == LADLE_OK)
+            status = check_size(files, at, error);
         if (status != LADLE_OK)
             return status;
-        struct stat about;
-        const struct ladle_file *planned = &files->plan->files[at];
-        if (fstat(file->fd, &about) != 0)
-            return ladle_fail_errno(error, LADLE_FAILED, errno, "%s: fstat", planned->path);
-        if ((uint64_t)about.st_size != planned->bytes)
-            return ladle_fail(error, LADLE_FAILED, "%s: changed while it was being merged: it had %llu bytes and has %llu now",
-                              planned->path, (unsigned long long)planned->bytes, (unsigned long long)about.st_size);
     }
-    file->uses++;
+    ladle_files_use_again(files, at);
     return LADLE_OK;
 }
 
-void ladle_files_leave(struct ladle_files *files, uint32_t at) { files->open[at].uses--; }
+void ladle_files_use_again(struct ladle_files *files, uint32_t at)
+{
+    files->open[at].uses++;
+    files->uses++;
+}
+
+void ladle_files_leave(struct ladle_files *files, uint32_t at)
+{
+    files->open[at].uses--;
+    files->uses--;
+}
 
 void ladle_files_was_read(struct ladle_files *files, uint32_t at, uint64_t offset, uint64_t bytes)
 {
     struct ladle_open_file *file = &files->open[at];
     if (file->direct || file->fd < 0)
         return;
-    file->undropped_bytes += bytes;
-    if (file->undropped_bytes < DROP_EVERY_BYTES)
+    file->read_end = offset + bytes;
+    files->undropped_bytes += bytes;
+    if (files->undropped_bytes < DROP_EVERY_BYTES)
         return;
-    file->undropped_bytes = 0;
-    uint64_t end = offset + bytes, start = end > DROP_WINDOW_BYTES ? end - DROP_WINDOW_BYTES : 0;
-    posix_fadvise(file->fd, (off_t)start, (off_t)(end - start), POSIX_FADV_DONTNEED);
+    files->undropped_bytes = 0;
+    for (size_t i = 0; i < files->plan->file_count; i++)
+        if (files->open[i].fd >= 0 && files->open[i].read_end > 0)
+            drop_behind(&files->open[i]);
 }

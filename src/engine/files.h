@@ -12,23 +12,31 @@
 struct ladle_open_file {
     int fd;           /* -1: not open */
     bool direct;      /* read with O_DIRECT */
-    uint32_t uses;    /* jobs that are being read from it */
-    uint64_t undropped_bytes; /* read through the page cache since it was last told to drop */
+    uint32_t uses;    /* jobs and requests that are being read from it */
+    uint64_t read_end; /* of what was read last through the page cache and not dropped from it; 0: nothing */
 };
 
 struct ladle_files {
     const struct ladle_plan *plan;
     struct ladle_open_file *open;
     uint32_t open_count, most_open;
+    uint64_t uses;    /* of all files */
+    uint64_t undropped_bytes; /* read through the page cache since it was last told to drop */
     bool told;        /* that some file is read through the page cache */
 };
 
 int ladle_files_init(struct ladle_files *files, const struct ladle_plan *plan, struct ladle_error *error);
 void ladle_files_finish(struct ladle_files *files);
 
+/* No descriptor is to be had until a file in use is left. */
+#define LADLE_FILES_WAIT 1
+
 /* Opens a file if it is not open, checks that it still has the size the plan saw, and counts one more use.
- * Returns LADLE_OK or LADLE_FAILED. */
+ * Returns LADLE_OK, LADLE_FAILED, or LADLE_FILES_WAIT, which the caller can only make of it if it is not itself the user. */
 int ladle_files_use(struct ladle_files *files, uint32_t file, struct ladle_error *error);
+
+/* One more use of a file that has some. */
+void ladle_files_use_again(struct ladle_files *files, uint32_t file);
 
 /* One use less. */
 void ladle_files_leave(struct ladle_files *files, uint32_t file);

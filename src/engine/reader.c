@@ -152,7 +152,7 @@ static void prepare_request(struct ladle_engine *engine, struct ladle_read_reque
     uint64_t start = source->offset + stored_bytes(source->dtype, first), bytes = stored_bytes(source->dtype, elems);
     uint64_t aligned = start - start % LADLE_IO_ALIGNMENT;
     struct ladle_open_file *file = &engine->files.open[source->file];
-    file->uses++; /* until the request is back */
+    ladle_files_use_again(&engine->files, source->file); /* until the request is back */
     if (!file->direct)
         memory += start - aligned;
     uint64_t offset = file->direct ? aligned : start;
@@ -195,14 +195,30 @@ static bool issue_requests(struct ladle_engine *engine)
     return true;
 }
 
+/* Opens the files of the next job. Returns LADLE_FILES_WAIT where its turn has not come. */
+static int use_files(struct ladle_engine *engine, const struct ladle_job *job)
+{
+    bool others = engine->files.uses > 0;
+    for (unsigned i = 0; i < job->source_count; i++) {
+        int status = ladle_files_use(&engine->files, job->sources[i].file, engine->error);
+        if (status == LADLE_OK)
+            continue;
+        while (i-- > 0)
+            ladle_files_leave(&engine->files, job->sources[i].file);
+        if (status == LADLE_FILES_WAIT && !others)
+            return ladle_fail(engine->error, LADLE_FAILED, "%s: not as many files may be open as have a part in it (raise ulimit -n)",
+                              job->name);
+        return status;
+    }
+    return LADLE_OK;
+}
+
 static int begin_job(struct ladle_engine *engine)
 {
     const struct ladle_job *job = &engine->plan->jobs[engine->reader.job];
-    for (unsigned i = 0; i < job->source_count; i++) {
-        int status = ladle_files_use(&engine->files, job->sources[i].file, engine->error);
-        if (status != LADLE_OK)
-            return status;
-    }
+    int status = use_files(engine, job);
+    if (status != LADLE_OK)
+        return status;
     engine->reader.pass = 0;
     engine->reader.block = ladle_reader_done_blocks(engine, job);
     open_run(engine);
@@ -256,6 +272,8 @@ int ladle_reader_issue(struct ladle_engine *engine)
             if (!engine->free_runs)
                 return LADLE_OK;
             int status = begin_job(engine);
+            if (status == LADLE_FILES_WAIT)
+                return LADLE_OK;
             if (status != LADLE_OK)
                 return ladle_engine_stop(engine, status);
         }

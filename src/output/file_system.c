@@ -10,6 +10,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/size.h"
 #include "output/tree.h"
 
@@ -127,25 +128,12 @@ int ladle_file_system_create_by_rename(int folder, const char *name, const char 
     return refuse(code, shown, error);
 }
 
-/* Whether direct writes of an open file may have 4096 as offset, length and address; true if the kernel does not tell. */
-static bool alignment_fits(int fd)
-{
-#ifdef STATX_DIOALIGN
-    struct statx status;
-    if (statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &status) == 0 && (status.stx_mask & STATX_DIOALIGN) != 0) {
-        return status.stx_dio_offset_align > 0 && DIRECT_BYTES % status.stx_dio_offset_align == 0 &&
-               status.stx_dio_mem_align > 0 && DIRECT_BYTES % status.stx_dio_mem_align == 0;
-    }
-#endif
-    return true;
-}
-
 bool ladle_file_system_writes_direct(int folder)
 {
     static const _Alignas(DIRECT_BYTES) char zeros[DIRECT_BYTES];
     ladle_tree_remove(folder, TRIAL, TRIAL, NULL);
     int fd = openat(folder, TRIAL, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_DIRECT, 0666);
-    if (fd >= 0 && !alignment_fits(fd)) {
+    if (fd >= 0 && !ladle_file_takes_direct(fd, DIRECT_BYTES)) {
         close(fd);
         fd = -1;
     }

@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Few descriptors, no memory that may be locked, no more threads: the merge is done all the same, and with the same bytes."""
+import os
+import resource
+import unittest
+
+from stress import Case
+
+SHARDS = 60
+
+
+def limit(kind, most):
+    return lambda: resource.setrlimit(kind, (most, most))
+
+
+class Limits(Case):
+    model_options = ["--hidden", "64", "--layers", "6", "--vocabulary", "500", "--tiny", "300", "--shards", str(SHARDS)]
+    shard_size = "1G"
+
+    def check(self, recipe, *options, **more):
+        self.expected(recipe)
+        done = self.finish(self.start(recipe, *options, **more))
+        self.assertEqual(done.code, 0, done)
+        self.assert_complete(recipe)
+
+    def test_fewer_descriptors_than_shards(self):
+        """Of the inputs, each of which lies in more files than may be open."""
+        for most in (24, 40):
+            for options in ([], ["--io", "threads"], ["--direct", "off"]):
+                with self.subTest(most=most, options=options):
+                    self.remove_outputs()
+                    self.check("ties", *options, preexec_fn=limit(resource.RLIMIT_NOFILE, most))
+
+    def test_too_few_descriptors_for_one_tensor(self):
+        done = self.finish(self.start("ties", preexec_fn=limit(resource.RLIMIT_NOFILE, 10)))
+        self.assertEqual(done.code, 1, done)
+        self.assertFalse(os.path.exists(self.path("out")))
+
+    def test_no_memory_may_be_locked(self):
+        for most in (0, 65536):
+            with self.subTest(most=most):
+                self.remove_outputs()
+                self.check("ties", preexec_fn=limit(resource.RLIMIT_MEMLOCK, most))
+
+    def test_more_shards_of_output_than_descriptors(self):
+        """As far as the hard limit allows, more are asked for."""
+        self.shard_size = "2K"
+        def few():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (32, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        done = self.finish(self.start("linear", preexec_fn=few))
+        self.assertEqual(done.code, 0, done)
+        self.assertGreater(len([name for name in os.listdir(self.path("out")) if name.endswith(".safetensors")]), 32)
+
+
+if __name__ == "__main__":
+    unittest.main()
