@@ -151,8 +151,8 @@ static void fail_shapes(struct ladle_making *making, const struct ladle_draft *d
                       ladle_draft_source_name(draft, b), show_shape(draft->tensors[b], one, sizeof(one)),
                       show_shape(draft->tensors[a], other, sizeof(other)), name_of(making, draft, a));
     if (differ_in_tokens(making, draft, a, b))
-        ladle_error_help(making->error, "the vocabularies differ: tokenizer: {source: base} in the recipe aligns them, "
-                                        "--unsafe-truncate-embeddings cuts them to the smallest number of rows");
+        ladle_error_help(making->error, "the vocabularies differ: --unsafe-truncate-embeddings cuts them to the smallest "
+                                        "number of rows; aligning them by token is not supported yet");
 }
 
 /* Cuts a tensor that counts tokens to the smallest number of rows. */

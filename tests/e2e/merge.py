@@ -8,7 +8,7 @@ import re
 import stat
 import unittest
 
-from harness import Case, read_safetensors
+from harness import Case, floats, read_safetensors
 
 
 def open_bytes(path):
@@ -183,6 +183,17 @@ class Messages(Case):
         self.two_models()
         self.add_to_recipe("dype: float16\n")
         self.assertNotIn("\033", self.ladle("merge", "recipe.yml", "-o", "out", "-v", code=0).err)
+
+    def test_vocabularies_of_different_size_have_a_way_out(self):
+        """One that there is: what the message names must work."""
+        self.two_models()
+        self.model("c", [1, 2, 3, 4], more={"model.embed_tokens.weight": ("F32", (3, 2), floats([1] * 6))})
+        self.write("recipe.yml", self.read("recipe.yml").replace("model: b", "model: c"))
+        run = self.ladle("merge", "recipe.yml", "-o", "out", code=3)
+        self.assertIn("[3, 2]", run.err)
+        self.assertIn("the vocabularies differ: --unsafe-truncate-embeddings", run.err)
+        self.assertNotIn("tokenizer:", run.err)
+        self.ladle("merge", "recipe.yml", "-o", "out", "--unsafe-truncate-embeddings", code=0)
 
     def test_all_mistakes_of_a_recipe_at_once(self):
         self.model("a", [1, 2, 3, 4])
