@@ -135,8 +135,8 @@ struct ladle_arithmetic {
     void (*drop)(void *y, double c, const uint32_t *words, uint32_t limit, size_t n);
     /* The same with a limit and a T factor for each element. */
     void (*drop_each)(void *y, const void *factors, const uint32_t *words, const uint32_t *limits, size_t n);
-    /* y = least <= key(y) <= most ? y : +0. */
-    void (*keep)(void *y, uint64_t least, uint64_t most, size_t n);
+    /* y = least <= key(y) <= most ? c * y : +0. */
+    void (*keep)(void *y, double c, uint64_t least, uint64_t most, size_t n);
     /* y = x != 0 ? y : +0; NaN is not 0. */
     void (*mask)(void *y, const void *x, size_t n);
     /* How many elements have this key. */

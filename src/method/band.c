@@ -49,24 +49,25 @@ static size_t until(const struct ladle_arithmetic *kernels, const void *values, 
 }
 
 /* Keeps what the band holds where all equal elements are treated alike: those before the first `some`, or those behind. */
-static void keep_between(const struct ladle_arithmetic *kernels, const struct ladle_band *band, void *values, size_t n,
-                         const uint64_t *counts)
+static void keep_between(const struct ladle_arithmetic *kernels, const struct ladle_band *band, double factor, void *values,
+                         size_t n, const uint64_t *counts)
 {
     uint64_t least = counts[0] < band->low_some ? band->low : band->low + 1;
     bool skips = counts[1] < band->high_some;
     if (skips && band->high == 0)
-        kernels->keep(values, 1, 0, n);
+        kernels->keep(values, factor, 1, 0, n);
     else
-        kernels->keep(values, least, skips ? band->high - 1 : band->high, n);
+        kernels->keep(values, factor, least, skips ? band->high - 1 : band->high, n);
 }
 
-void ladle_band_apply(const struct ladle_task *task, const struct ladle_band *band, void *values, size_t n, uint64_t *counts)
+void ladle_band_apply(const struct ladle_task *task, const struct ladle_band *band, double factor, void *values, size_t n,
+                      uint64_t *counts)
 {
     const struct ladle_arithmetic *kernels = ladle_strip_kernels(task);
     size_t real_bytes = ladle_real_bytes(task->real);
     uint64_t none[LADLE_BAND_TALLIES] = {0, 0};
     if (!band->low_counts && !band->high_counts) {
-        keep_between(kernels, band, values, n, none);
+        keep_between(kernels, band, factor, values, n, none);
         return;
     }
     uint8_t *at = values;
@@ -78,7 +79,7 @@ void ladle_band_apply(const struct ladle_task *task, const struct ladle_band *ba
             part = until(kernels, at, part, band->high, band->high_some, counts[1]);
         uint64_t before[LADLE_BAND_TALLIES] = {counts[0], counts[1]};
         ladle_band_tally(task, band, at, part, counts);
-        keep_between(kernels, band, at, part, before);
+        keep_between(kernels, band, factor, at, part, before);
         at += part * real_bytes;
         n -= part;
     }

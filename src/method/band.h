@@ -31,8 +31,9 @@ void ladle_band_skip_top(struct ladle_band *band, const struct ladle_threshold *
 void ladle_band_tally(const struct ladle_task *task, const struct ladle_band *band, const void *values, size_t n,
                       uint64_t *counts);
 
-/* Replaces what the band does not hold by +0. `counts` are those of all elements before these values; these are added. */
-void ladle_band_apply(const struct ladle_task *task, const struct ladle_band *band, void *values, size_t n,
+/* Multiplies what the band holds by `factor` (rounded to T), and replaces all else by +0. `counts` are those of all elements
+ * before these values; these are added. */
+void ladle_band_apply(const struct ladle_task *task, const struct ladle_band *band, double factor, void *values, size_t n,
                       uint64_t *counts);
 
 #endif

@@ -197,7 +197,7 @@ static void select_counting(const struct ladle_task *task, struct sce *sce, cons
     uint64_t some = sce->band.low_some - counts[0];
 
     read_variance(task, block, at, n, strips);
-    ladle_band_apply(task, &sce->band, strips->variance, n, counts);
+    ladle_band_apply(task, &sce->band, 1, strips->variance, n, counts);
     if (sce->band.low_counts && some > 0 && some <= sce->band.low_some && counts[0] >= sce->band.low_some)
         sce->boundary = block->first + at + ladle_strip_kernels(task)->reach(strips->variance, sce->band.low, some, n);
     mask_deltas(task, n, strips);
@@ -312,8 +312,8 @@ static void select_variances(const struct ladle_task *task, const struct sce *sc
     all.low_counts = none.low_counts = false;
     all.low_some = sce->band.low_counts ? UINT64_MAX : sce->band.low_some;
     none.low_some = 0;
-    ladle_band_apply(task, &all, variances, part, counts);
-    ladle_band_apply(task, &none, (char *)variances + part * ladle_real_bytes(task->real), n - part, counts);
+    ladle_band_apply(task, &all, 1, variances, part, counts);
+    ladle_band_apply(task, &none, 1, (char *)variances + part * ladle_real_bytes(task->real), n - part, counts);
 }
 
 static void merge_strip(const struct ladle_task *task, const double *weights, size_t n, struct strips *strips)

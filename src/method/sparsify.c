@@ -124,8 +124,6 @@ void ladle_thin(const struct ladle_task *task, const struct ladle_task_vectors *
     } else if (state->family->thinning == LADLE_KEEP_RANDOM) {
         kernels->drop(d, factor, words_of(task, state, model, first, n, scratch), thinned->limit, n);
     } else {
-        ladle_band_apply(task, &thinned->band, d, n, counts);
-        if (factor != 1)
-            kernels->scale(d, factor, d, n);
+        ladle_band_apply(task, &thinned->band, factor, d, n, counts);
     }
 }

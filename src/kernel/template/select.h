@@ -16,13 +16,13 @@ static void NAME(drop_each)(void *y_, const void *factors_, const uint32_t *word
         y[i] = words[i] < limits[i] ? factors[i] * y[i] : 0;
 }
 
-static void NAME(keep)(void *y_, uint64_t least_, uint64_t most_, size_t n)
+static void NAME(keep)(void *y_, double c_, uint64_t least_, uint64_t most_, size_t n)
 {
-    T *y = y_;
+    T *y = y_, c = (T)c_;
     BITS least = (BITS)least_, most = (BITS)most_;
     EACH for (size_t i = 0; i < n; i++) {
         BITS key = NAME(key)(y[i]);
-        y[i] = ((key >= least) & (key <= most)) ? y[i] : 0;
+        y[i] = ((key >= least) & (key <= most)) ? c * y[i] : 0;
     }
 }
 

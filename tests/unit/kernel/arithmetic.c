@@ -158,8 +158,10 @@ static void keys_order_like_magnitudes(void **state)
 static void elements_are_kept_by_key(void **state)
 {
     float y[] = {0.5f, -1, 1, 2, -3, INFINITY, NAN};
-    f32()->keep(y, pattern(1), pattern(2), 7);
-    assert_true(y[0] == 0 && y[1] == -1 && y[2] == 1 && y[3] == 2 && y[4] == 0 && y[5] == 0 && y[6] == 0);
+    f32()->keep(y, 3, pattern(1), pattern(2), 7);
+    assert_true(y[0] == 0 && y[1] == -3 && y[2] == 3 && y[3] == 6 && y[4] == 0 && y[5] == 0 && y[6] == 0);
+    f32()->keep(y, INFINITY, pattern(3), pattern(6), 7);
+    assert_true(y[0] == 0 && isinf(y[1]) && isinf(y[2]) && isinf(y[3]) && y[4] == 0 && y[5] == 0 && y[6] == 0);
     const float x[] = {1, -1, 2, 1, 1};
     assert_int_equal(f32()->count(x, pattern(1), 5), 4);
     assert_int_equal(f32()->reach(x, pattern(1), 0, 5), 0);

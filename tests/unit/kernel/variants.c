@@ -108,7 +108,7 @@ KERNEL(settle, k->settle(A(0), A(1), A(2), n))
 KERNEL(settle_without_divisor, k->settle(A(0), NULL, A(2), n))
 KERNEL(drop, k->drop(A(0), 2.5, call->words[0], 0x80000000u, n))
 KERNEL(drop_each, k->drop_each(A(0), A(1), call->words[0], call->words[1], n))
-KERNEL(keep, k->keep(A(0), call->real_bytes == 8 ? 0x3F00000000000000 : 0x38000000,
+KERNEL(keep, k->keep(A(0), 1.7, call->real_bytes == 8 ? 0x3F00000000000000 : 0x38000000,
                      call->real_bytes == 8 ? 0x4000000000000000 : 0x40000000, n))
 KERNEL(mask, k->mask(A(0), A(1), n))
 KERNEL(count, call->returned = k->count(A(0), call->real_bytes == 8 ? LADLE_KEY_NAN_F64 : LADLE_KEY_NAN_F32, n))

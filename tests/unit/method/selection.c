@@ -330,7 +330,7 @@ static void bands_settle_equal_elements_by_index(void **state)
             for (size_t at = 0; at < N; at += piece) {
                 size_t n = N - at < piece ? N - at : piece;
                 ladle_band_tally(&task, &band, y + at, n, tallied);
-                ladle_band_apply(&task, &band, y + at, n, counts);
+                ladle_band_apply(&task, &band, 1, y + at, n, counts);
                 assert_memory_equal(counts, tallied, sizeof counts);
             }
             for (size_t i = 0; i < N; i++)
@@ -346,7 +346,7 @@ static void a_band_may_hold_nothing(void **state)
     struct ladle_task task = task_of(&vector);
     struct ladle_band band = ladle_band_none();
     uint64_t counts[LADLE_BAND_TALLIES] = {0};
-    ladle_band_apply(&task, &band, y, 4, counts);
+    ladle_band_apply(&task, &band, 1, y, 4, counts);
     for (int i = 0; i < 4; i++)
         assert_true(y[i] == 0);
 }

@@ -155,6 +155,24 @@ static void outliers_beyond_what_density_leaves_are_kept(void **state)
     free_models(x, 3);
 }
 
+/* The outlier outweighs what is kept by more than T holds; Inf times a dropped element's +0 would be NaN. */
+static void factors_beyond_the_working_type(void **state)
+{
+    enum { N = 40 };
+    float base[N] = {0}, other[N];
+    float *x[] = {base, other};
+    for (int i = 0; i < N; i++)
+        other[i] = i == 3 ? 3e38f : i % 10 == 5 ? 0 : 1e-6f;
+    for (unsigned m = 0; m < METHODS; m++) {
+        struct setting setting = setting_of(&methods[m]);
+        setting.density[0] = 0.8;
+        setting.third[0] = 0.03;
+        setting.rescale = true;
+        setting.norm = L2;
+        check(straight_job("", 1, (uint64_t[]){N}, true, 2, x, NULL, NULL), &methods[m], &setting);
+    }
+}
+
 static void weights_that_cancel_divide_by_one(void **state)
 {
     float *x[3];
@@ -297,6 +315,7 @@ int main(void)
         cmocka_unit_test(every_norm),
         cmocka_unit_test(densities_at_the_edges),
         cmocka_unit_test(outliers_beyond_what_density_leaves_are_kept),
+        cmocka_unit_test(factors_beyond_the_working_type),
         cmocka_unit_test(weights_that_cancel_divide_by_one),
         cmocka_unit_test(double_precision),
         cmocka_unit_test(numbers_that_are_not_finite),
