@@ -47,7 +47,9 @@ class Skills(Case):
     def table(self, models):
         """{model: {skill: per cent}}"""
         done = subprocess.run([SKILLS, "-n", "25", os.path.join(DEMO, "skills.tsv"), *models], stdout=subprocess.PIPE, check=True)
-        titles, *rows = (line.split() for line in done.stdout.decode().splitlines())
+        titles, *rows = done.stdout.decode().splitlines()
+        titles = titles.split()
+        rows = [line.rsplit(None, len(titles) - 1) for line in rows]  # a path may hold blanks
         return {row[0]: dict(zip(titles[1:], map(float, row[1:]))) for row in rows}
 
     def assert_layers(self, name, count):
