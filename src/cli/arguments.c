@@ -104,10 +104,11 @@ static int set_operand(struct cli_arguments *arguments, const struct cli_command
     return 2;
 }
 
-/* The ending of a name that people give to a file of a kind that is not made, or NULL. Without this it would become a folder. */
+/* The ending of a name that people give to a file of a kind that is not made, or NULL. Without this it would become a
+ * folder. */
 static const char *foreign_ending(const char *output)
 {
-    static const char *const endings[] = {".tar", ".gz",  ".tgz", ".xz",          ".txz",  ".bz2", ".zip", ".7z",
+    static const char *const endings[] = {".tar", ".gz",   ".tgz", ".xz",          ".txz",  ".bz2", ".zip", ".7z",
                                           ".zst", ".tzst", ".rar", ".safetensors", ".gguf", ".bin", ".pt",  ".pth"};
     const char *dot = strrchr(output, '.');
     for (size_t at = 0; dot && at < sizeof endings / sizeof endings[0]; at++)

@@ -127,9 +127,9 @@ static void say_way(const struct search *search)
     size_t bytes = strcspn(name, "@");
     if (is_hub_name(name, bytes)) {
         const char *revision = name[bytes] == '@' ? name + bytes + 1 : "";
-        ladle_error_help(search->error, "nothing is downloaded: 'hf download %.*s%s%s --local-dir %s' gets it%s%s", (int)bytes, name,
-                         revision[0] != '\0' ? " --revision " : "", revision, name, whole ? "; then name it " : "",
-                         whole ? name : "");
+        ladle_error_help(search->error, "nothing is downloaded: 'hf download %.*s%s%s --local-dir %s' gets it%s%s",
+                         (int)bytes, name, revision[0] != '\0' ? " --revision " : "", revision, name,
+                         whole ? "; then name it " : "", whole ? name : "");
     } else if (search->text[0] == '~' || search->text[0] == '$') {
         ladle_error_help(search->error, "'~' and variables are for shells: write out the path");
     }

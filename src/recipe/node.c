@@ -90,8 +90,8 @@ static const char *syntax_help(const char *problem)
     static const struct {
         const char *problem, *help;
     } known[] = {
-        {"mapping values are not allowed",
-         "the line is indented more than the one it belongs with, or the line before it lacks a blank or a value after its ':'"},
+        {"mapping values are not allowed", "the line is indented more than the one it belongs with, or the line before it "
+                                           "lacks a blank or a value after its ':'"},
         {"did not find expected '-' indicator", "all lines of one list or mapping begin in the same column"},
         {"did not find expected key", "all lines of one list or mapping begin in the same column"},
         {"could not find expected ':'", "a key has ': ' behind it"},
