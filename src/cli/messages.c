@@ -16,7 +16,7 @@ void cli_messages_init(struct cli_messages *messages)
 {
     const char *no_colour = getenv("NO_COLOR");
     const char *kind = getenv("TERM");
-    *messages = (struct cli_messages){.terminal = isatty(STDERR_FILENO) && kind && strcmp(kind, "dumb") != 0};
+    *messages = (struct cli_messages){.terminal = isatty(STDERR_FILENO) && kind && kind[0] && strcmp(kind, "dumb") != 0};
     messages->colour = messages->terminal && (!no_colour || !no_colour[0]);
     pthread_mutex_init(&messages->lock, NULL);
     setvbuf(stderr, NULL, _IOLBF, 0); /* a line is one write */

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The program on a terminal: the bar keeps to its line, colours can be had without, Ctrl-C works."""
+import fcntl
+import os
+import pty
+import re
+import signal
+import struct
+import sys
+import termios
+import unittest
+
+from harness import LADLE, Case
+
+TRIES = 20  # of what a quick machine may be done with before it was seen
+ERASE = "\r\033[K"
+
+
+class Terminal(Case):
+    def large_models(self):
+        """Two models with a tensor of 32 MiB, which take no room on the disk, and a recipe for them."""
+        for name in ("a", "b"):
+            self.model(name, [1, 2, 3, 4])
+            header = ('{"model.embed_tokens.weight":{"dtype":"F32","shape":[8388608],"data_offsets":[0,33554432]}}').encode()
+            with open(self.path(name, "model.safetensors"), "wb") as file:
+                file.write(struct.pack("<Q", len(header)) + header)
+                file.truncate(8 + len(header) + 33554432)
+        self.write("recipe.yml", "merge_method: linear\nmodels:\n- {model: a, parameters: {weight: 1}}\n"
+                                 "- {model: b, parameters: {weight: 1}}\n")
+
+    def on_terminal(self, *words, columns=80, variables=None, press=None):
+        """Runs the program on a terminal of its own; presses Ctrl-C when `press` has been shown. Returns what was shown and
+        the exit code, negative for a signal."""
+        try:
+            child, terminal = pty.fork()
+        except OSError as why:
+            print(f"NOT TESTED: {self.id()}: {why}", file=sys.stderr)
+            self.skipTest("no terminal can be made here (a folder system without /dev/pts)")
+        if child == 0:
+            try:
+                os.chdir(self.folder)
+                fcntl.ioctl(2, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+                os.execve(LADLE, [LADLE, *words], {**os.environ, "TERM": "xterm", "NO_COLOR": "", **(variables or {})})
+            finally:
+                os._exit(99)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(terminal, 65536)
+            except OSError:  # so Linux says that the other side was closed
+                break
+            if not piece:
+                break
+            shown += piece
+            if press and press in shown:
+                os.write(terminal, b"\x03")
+                press = None
+        os.close(terminal)
+        return shown.decode().replace("\r\n", "\n"), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    def test_the_bar_keeps_to_its_line(self):
+        self.large_models()
+        drawn = 0
+        for columns in (1, 2, 7, 30, 80, 200):
+            shown, code = self.on_terminal("merge", "recipe.yml", "-o", "out", "--force", "--memory", "8M", columns=columns)
+            self.assertEqual(code, 0, shown)
+            *bars, last = re.split(re.escape(ERASE), shown)
+            for bar in bars:
+                self.assertLess(len(bar), max(columns, 1), repr(shown))
+                drawn += "%" in bar
+            self.assertRegex(last, r"^ladle: out: .* peak memory [^\n]*\n$")
+        self.assertGreater(drawn, 0)
+
+    def test_a_dumb_terminal_gets_no_sequences(self):
+        self.large_models()
+        for kind in ("dumb", ""):
+            shown, code = self.on_terminal("merge", "recipe.yml", "-o", "out", "--force", variables={"TERM": kind})
+            self.assertEqual(code, 0, shown)
+            self.assertNotIn("\033", shown)
+        self.assertNotIn("\033", self.on_terminal("plan", "missing.yml", variables={"TERM": "dumb"})[0])
+
+    def test_colours_and_no_colours(self):
+        self.assertIn("\033[1;31mladle: \033[0mmissing.yml", self.on_terminal("plan", "missing.yml")[0])
+        self.assertEqual(self.on_terminal("plan", "missing.yml", variables={"NO_COLOR": "1"}),
+                         ("ladle: missing.yml: cannot open it: No such file or directory\n", 3))
+
+    def test_quiet_shows_nothing(self):
+        self.large_models()
+        self.assertEqual(self.on_terminal("merge", "recipe.yml", "-o", "out", "-q"), ("", 0))
+
+    def test_ctrl_c(self):
+        self.large_models()
+        for _ in range(TRIES):
+            shown, code = self.on_terminal("merge", "recipe.yml", "-o", "out", "--force", "--memory", "8M", "--threads", "1",
+                                           press=b"%")
+            if code != 0:
+                break
+        self.assertEqual(code, 128 + signal.SIGINT, shown)
+        self.assertRegex(shown, re.escape(ERASE) + r"(\033\[1;31m)?ladle: (\033\[0m)?stopped")  # in place of the bar
+        self.assertTrue(shown.endswith("\n"), repr(shown))
+
+
+if __name__ == "__main__":
+    unittest.main()
