@@ -15,9 +15,11 @@
 /* Descriptors left for everything else: output shards, the ring, what the host program has open. */
 #define OTHER_DESCRIPTORS 96u
 
-/* What is read through the page cache, from all files together, before it is dropped; and how far back. */
+/* What is read through the page cache, from all files together, before it is dropped. */
 #define DROP_EVERY_BYTES (8ull << 20)
-#define DROP_WINDOW_BYTES (20ull << 20)
+/* Large folios straddle the ends of a range, so more is dropped than was read. */
+#define DROP_BEFORE_BYTES (12ull << 20)
+#define DROP_BEHIND_BYTES (2ull << 20)
 
 int ladle_files_init(struct ladle_files *files, const struct ladle_plan *plan, struct ladle_error *error)
 {
@@ -33,18 +35,19 @@ int ladle_files_init(struct ladle_files *files, const struct ladle_plan *plan, s
     return LADLE_OK;
 }
 
-/* Large folios straddle the end of a range that was just read, so a window behind it is dropped again. */
-static void drop_behind(struct ladle_open_file *file)
+/* Drops what was read of a file since the last time. */
+static void drop(struct ladle_open_file *file)
 {
-    uint64_t end = file->read_end, start = end > DROP_WINDOW_BYTES ? end - DROP_WINDOW_BYTES : 0;
-    posix_fadvise(file->fd, (off_t)start, (off_t)(end - start), POSIX_FADV_DONTNEED);
-    file->read_end = 0;
+    uint64_t start = file->read_start > DROP_BEFORE_BYTES ? file->read_start - DROP_BEFORE_BYTES : 0;
+    uint64_t end = file->read_end + DROP_BEHIND_BYTES;
+    if (file->read_end > 0)
+        posix_fadvise(file->fd, (off_t)start, (off_t)(end - start), POSIX_FADV_DONTNEED);
+    file->read_start = file->read_end = 0;
 }
 
 static void close_file(struct ladle_files *files, struct ladle_open_file *file)
 {
-    if (file->read_end > 0)
-        drop_behind(file);
+    drop(file);
     close(file->fd);
     file->fd = -1;
     files->open_count--;
@@ -180,14 +183,19 @@ void ladle_files_leave(struct ladle_files *files, uint32_t at)
 void ladle_files_was_read(struct ladle_files *files, uint32_t at, uint64_t offset, uint64_t bytes)
 {
     struct ladle_open_file *file = &files->open[at];
+    uint64_t end = offset + bytes;
     if (file->direct || file->fd < 0)
         return;
-    file->read_end = offset + bytes;
+    /* Tensors need not lie in the order in which they are read. */
+    if (file->read_end > 0 && (offset > file->read_end + DROP_EVERY_BYTES || end + DROP_EVERY_BYTES < file->read_start))
+        drop(file);
+    file->read_start = file->read_end > 0 ? ladle_min(file->read_start, offset) : offset;
+    file->read_end = ladle_max(file->read_end, end);
     files->undropped_bytes += bytes;
     if (files->undropped_bytes < DROP_EVERY_BYTES)
         return;
     files->undropped_bytes = 0;
     for (size_t i = 0; i < files->plan->file_count; i++)
-        if (files->open[i].fd >= 0 && files->open[i].read_end > 0)
-            drop_behind(&files->open[i]);
+        if (files->open[i].fd >= 0)
+            drop(&files->open[i]);
 }

@@ -13,7 +13,7 @@ struct ladle_open_file {
     int fd;           /* -1: not open */
     bool direct;      /* read with O_DIRECT */
     uint32_t uses;    /* jobs and requests that are being read from it */
-    uint64_t read_end; /* of what was read last through the page cache and not dropped from it; 0: nothing */
+    uint64_t read_start, read_end; /* what was read through the page cache and is not dropped from it; 0, 0: nothing */
 };
 
 struct ladle_files {

@@ -10,9 +10,11 @@
 /* How often the caller hears of progress and is asked whether to stop, while nothing else happens. */
 #define TICK_MS 100u
 
-/* Bytes written through the page cache before they are pushed out and dropped from it. */
-#define FLUSH_EVERY_BYTES (8ull << 20)
-#define FLUSH_BEHIND_BYTES (16ull << 20)
+/* Bytes written through the page cache before some are dropped from it; how far behind, so that waiting for them is short; and
+ * how far back, since large folios straddle the ends of a range. */
+#define FLUSH_EVERY_BYTES (4ull << 20)
+#define FLUSH_BEHIND_BYTES (6ull << 20)
+#define FLUSH_WINDOW_BYTES (20ull << 20)
 
 static double seconds_now(void)
 {
@@ -30,29 +32,34 @@ static void issue_writes(struct ladle_engine *engine)
     }
 }
 
-/* Pages of the output count against the same budget as everything else where a cgroup charges them. Waiting for pages takes
- * note of an error that a later sync would have told, so it must be told here. Returns 0 or an errno value. */
+/* Pages of the output count against the same budget as everything else where a cgroup charges them; at the end of a file all
+ * go. Waiting for pages takes note of an error that a later sync would have told, so it must be told here. Returns 0 or an
+ * errno value. */
 static int flush_page_cache(const struct ladle_engine *engine, const struct ladle_chunk *chunk)
 {
-    uint64_t chunk_bytes = engine->plan->memory.chunk_bytes, offset = chunk->request.offset;
+    uint64_t end = chunk->request.offset + chunk->expected;
+    bool last = end == engine->plan->extents[chunk->extent].bytes;
     int fd = chunk->request.fd;
-    if (engine->target->direct || offset / FLUSH_EVERY_BYTES == (offset + chunk_bytes) / FLUSH_EVERY_BYTES)
+    if (engine->target->direct)
         return 0;
-    sync_file_range(fd, (off_t)offset, (off_t)chunk_bytes, SYNC_FILE_RANGE_WRITE);
-    if (offset < FLUSH_BEHIND_BYTES)
+    sync_file_range(fd, (off_t)chunk->request.offset, (off_t)chunk->expected, SYNC_FILE_RANGE_WRITE);
+    if (!last && (end % FLUSH_EVERY_BYTES != 0 || end <= FLUSH_BEHIND_BYTES))
         return 0;
-    uint64_t start = offset > 3 * FLUSH_BEHIND_BYTES ? offset - 3 * FLUSH_BEHIND_BYTES : 0;
-    uint64_t bytes = offset - FLUSH_BEHIND_BYTES - start;
-    int code = ladle_io_push_out(fd, start, bytes);
-    posix_fadvise(fd, (off_t)start, (off_t)bytes, POSIX_FADV_DONTNEED);
+    end -= last ? 0 : FLUSH_BEHIND_BYTES;
+    uint64_t start = end > FLUSH_WINDOW_BYTES ? end - FLUSH_WINDOW_BYTES : 0;
+    int code = ladle_io_push_out(fd, start, end - start);
+    posix_fadvise(fd, (off_t)start, (off_t)(end - start), POSIX_FADV_DONTNEED);
     return code;
 }
 
 static void finish_write(struct ladle_engine *engine, struct ladle_chunk *chunk)
 {
     int code = chunk->request.result;
-    if (code == 0)
+    if (code == 0) { /* the lock is not held while a device is waited for; the chunk is nobody else's */
+        pthread_mutex_unlock(&engine->lock);
         code = flush_page_cache(engine, chunk);
+        pthread_mutex_lock(&engine->lock);
+    }
     if (code != 0) {
         engine->checkpoint.failed = engine->checkpoint.failed || chunk->request.result == 0;
         const char *name = engine->plan->extents[chunk->extent].name;
