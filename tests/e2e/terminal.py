@@ -19,13 +19,13 @@ ERASE = "\r\033[K"
 
 class Terminal(Case):
     def large_models(self):
-        """Two models with a tensor of 32 MiB, which take no room on the disk, and a recipe for them."""
+        """Two models with a tensor of 64 MiB, which take no room on the disk, and a recipe for them."""
         for name in ("a", "b"):
             self.model(name, [1, 2, 3, 4])
-            header = ('{"model.embed_tokens.weight":{"dtype":"F32","shape":[8388608],"data_offsets":[0,33554432]}}').encode()
+            header = ('{"model.embed_tokens.weight":{"dtype":"F32","shape":[16777216],"data_offsets":[0,67108864]}}').encode()
             with open(self.path(name, "model.safetensors"), "wb") as file:
                 file.write(struct.pack("<Q", len(header)) + header)
-                file.truncate(8 + len(header) + 33554432)
+                file.truncate(8 + len(header) + 67108864)
         self.write("recipe.yml", "merge_method: linear\nmodels:\n- {model: a, parameters: {weight: 1}}\n"
                                  "- {model: b, parameters: {weight: 1}}\n")
 
@@ -62,14 +62,16 @@ class Terminal(Case):
     def test_the_bar_keeps_to_its_line(self):
         self.large_models()
         drawn = 0
-        for columns in (1, 2, 7, 30, 80, 200):
+        for columns in [1, 2, 7, 30, 200] + TRIES * [80]:
             shown, code = self.on_terminal("merge", "recipe.yml", "-o", "out", "--force", "--memory", "8M", columns=columns)
             self.assertEqual(code, 0, shown)
             *bars, last = re.split(re.escape(ERASE), shown)
             for bar in bars:
-                self.assertLess(len(bar), max(columns, 1), repr(shown))
+                self.assertLess(len(bar), columns, repr(shown))
                 drawn += "%" in bar
             self.assertRegex(last, r"^ladle: out: .* peak memory [^\n]*\n$")
+            if drawn > 0 and columns == 80:
+                break
         self.assertGreater(drawn, 0)
 
     def test_a_dumb_terminal_gets_no_sequences(self):
