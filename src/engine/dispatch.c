@@ -5,6 +5,9 @@
 
 #include "base/size.h"
 
+/* A state that is made ready sooner than the lock is let go of and taken again. */
+#define SMALL_STATE_BYTES 4096u
+
 static void *take_linked(void **list)
 {
     void *item = *list;
@@ -87,6 +90,10 @@ static bool try_run(struct ladle_engine *engine, struct ladle_run *run, bool fir
 {
     if (run->busy_beginning)
         return false;
+    if (run->method && !run->begun && run->state_bytes <= SMALL_STATE_BYTES) {
+        ladle_run_begin(engine, run);
+        run->begun = true;
+    }
     if (run->method && !run->begun) {
         run->busy_beginning = true;
         *work = (struct ladle_work){.kind = LADLE_DO_BEGIN, .run = run};
@@ -145,7 +152,10 @@ static void end_run(struct ladle_engine *engine, struct ladle_run *run)
     engine->free_runs = run;
     if (--engine->jobs_left == 0)
         engine->all_done = true;
-    pthread_cond_broadcast(&engine->work);
+    if (engine->all_done)
+        pthread_cond_broadcast(&engine->work);
+    else
+        pthread_cond_signal(&engine->work); /* for the state; who gives it back takes part in looking for work */
     ladle_io_wake(engine->io);
 }
 

@@ -2,7 +2,6 @@
 #include "engine/pool.h"
 
 #include <stdbool.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -82,9 +81,16 @@ uint8_t *ladle_pool_take(struct ladle_pool *pool, size_t bytes)
     return pool->base + slot * pool->slot_bytes;
 }
 
+static uint32_t slot_of(const struct ladle_pool *pool, const uint8_t *piece)
+{
+    return (uint32_t)((size_t)(piece - pool->base) / pool->slot_bytes);
+}
+
+void ladle_pool_share(struct ladle_pool *pool, const uint8_t *piece) { pool->uses[slot_of(pool, piece)]++; }
+
 void ladle_pool_give(struct ladle_pool *pool, const uint8_t *piece)
 {
-    uint32_t slot = (uint32_t)((size_t)(piece - pool->base) / pool->slot_bytes);
+    uint32_t slot = slot_of(pool, piece);
     if (--pool->uses[slot] > 0)
         return;
     if (slot == pool->open_slot)

@@ -25,6 +25,8 @@ void ladle_pool_finish(struct ladle_pool *pool);
 
 /* A piece of at most slot_bytes, aligned to LADLE_IO_ALIGNMENT; NULL if none is free now. */
 uint8_t *ladle_pool_take(struct ladle_pool *pool, size_t bytes);
+/* One more user of a piece: it is to be given once more. */
+void ladle_pool_share(struct ladle_pool *pool, const uint8_t *piece);
 void ladle_pool_give(struct ladle_pool *pool, const uint8_t *piece);
 
 /* Where small pieces are being taken from, to go back to when what was taken since is given back again. */

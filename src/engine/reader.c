@@ -37,13 +37,12 @@ uint64_t ladle_reader_done_blocks(const struct ladle_engine *engine, const struc
     return (done - job->position) / (job->block_elems * bits / 8);
 }
 
-static void open_run(struct ladle_engine *engine)
+static struct ladle_run *open_run(struct ladle_engine *engine, const struct ladle_job *job, uint64_t done)
 {
     struct ladle_run *run = engine->free_runs;
     engine->free_runs = run->next;
     uint8_t *dtypes = run->dtypes;
-    uint64_t done = engine->reader.block;
-    *run = (struct ladle_run){.dtypes = dtypes, .job = &engine->plan->jobs[engine->reader.job]};
+    *run = (struct ladle_run){.dtypes = dtypes, .job = job};
     run->kept_end = &run->kept;
     run->stream_end = &run->stream;
     run->blocks = ladle_job_blocks(run->job);
@@ -56,26 +55,47 @@ static void open_run(struct ladle_engine *engine)
         struct ladle_needs needs = {0};
         run->method->needs(&run->task, &needs);
         run->state_bytes = needs.state_bytes;
-        run->sample_wanted = needs.sample && run->resident < run->blocks && sample_pieces(engine, run) > 0;
+        run->sample_wanted = needs.sample && run->job->passes > 0 && run->resident < run->blocks && sample_pieces(engine, run) > 0;
     }
     *engine->runs_end = run;
     engine->runs_end = &run->next;
-    engine->reader.run = run;
+    return run;
+}
+
+/* A descriptor, which there must be, for a block of a run. */
+static struct ladle_loaded *take_descriptor(struct ladle_engine *engine, struct ladle_run *run)
+{
+    struct ladle_loaded *loaded = engine->free_blocks;
+    engine->free_blocks = loaded->next;
+    loaded->run = run;
+    loaded->next = loaded->beside = NULL;
+    loaded->sample = loaded->resident = false;
+    loaded->loaded = run->job->source_count == 0;
+    loaded->partial = NULL;
+    loaded->pass = engine->reader.pass;
+    return loaded;
+}
+
+/* Bytes that may come of a source for a block and those read together with it. */
+static size_t piece_bytes(const struct ladle_engine *engine, unsigned source, uint64_t elems)
+{
+    const struct ladle_job *job = engine->reader.run->job, *last = job + engine->reader.together - 1;
+    uint64_t before = last->sources[source].offset - job->sources[source].offset;
+    elems = last == job ? elems : last->elems;
+    return ladle_round_up(before + stored_bytes(last->sources[source].dtype, elems) + LADLE_IO_ALIGNMENT - 1,
+                          LADLE_IO_ALIGNMENT);
 }
 
 /* Takes a descriptor and memory for the next block, or nothing if either is scarce. */
 static struct ladle_loaded *open_block(struct ladle_engine *engine, uint64_t elems, bool sample)
 {
     struct ladle_run *run = engine->reader.run;
-    const struct ladle_job *job = run->job;
     struct ladle_loaded *loaded = engine->free_blocks;
     if (!loaded)
         return NULL;
     struct ladle_pool_mark mark = ladle_pool_mark(&engine->pool);
-    for (unsigned i = 0; i < job->source_count; i++) {
-        size_t bytes = sample ? engine->pool.slot_bytes
-                              : ladle_round_up(stored_bytes(job->sources[i].dtype, elems) + LADLE_IO_ALIGNMENT - 1,
-                                               LADLE_IO_ALIGNMENT);
+    for (unsigned i = 0; i < run->job->source_count; i++) {
+        size_t bytes = sample ? engine->pool.slot_bytes : piece_bytes(engine, i, elems);
         loaded->pieces[i] = ladle_pool_take(&engine->pool, bytes);
         if (!loaded->pieces[i]) {
             while (i-- > 0)
@@ -84,14 +104,8 @@ static struct ladle_loaded *open_block(struct ladle_engine *engine, uint64_t ele
             return NULL;
         }
     }
-    engine->free_blocks = loaded->next;
-    loaded->run = run;
-    loaded->next = NULL;
+    loaded = take_descriptor(engine, run);
     loaded->sample = sample;
-    loaded->resident = false;
-    loaded->loaded = job->source_count == 0;
-    loaded->partial = NULL;
-    loaded->pass = engine->reader.pass;
     return loaded;
 }
 
@@ -109,6 +123,37 @@ static struct ladle_loaded *open_sample(struct ladle_engine *engine)
     return loaded;
 }
 
+/* Enters a block into its run. */
+static void add_block(struct ladle_run *run, struct ladle_loaded *loaded, uint64_t index, uint64_t elems)
+{
+    loaded->block = (struct ladle_block){
+        .first = index * run->job->block_elems, .elems = (size_t)elems, .index = index, .data = loaded->data};
+    loaded->requests_left = run->job->source_count;
+    loaded->resident = index < run->resident;
+    struct ladle_loaded ***end = loaded->resident ? &run->kept_end : &run->stream_end;
+    **end = loaded;
+    *end = &loaded->next;
+    if (loaded->resident && !run->kept_next)
+        run->kept_next = loaded;
+}
+
+/* Opens the jobs that are read together with this block's, and their only blocks, in the same memory. */
+static void open_beside(struct ladle_engine *engine, struct ladle_loaded *loaded)
+{
+    const struct ladle_job *job = loaded->run->job;
+    for (uint32_t i = 1; i < engine->reader.together; i++) {
+        struct ladle_run *run = open_run(engine, &job[i], 0);
+        struct ladle_loaded *more = take_descriptor(engine, run);
+        for (unsigned source = 0; source < job->source_count; source++) {
+            more->pieces[source] = loaded->pieces[source];
+            ladle_pool_share(&engine->pool, more->pieces[source]);
+        }
+        add_block(run, more, 0, run->job->elems);
+        loaded->beside = more;
+        loaded = more;
+    }
+}
+
 static struct ladle_loaded *open_next_block(struct ladle_engine *engine)
 {
     struct ladle_reader *reader = &engine->reader;
@@ -118,19 +163,28 @@ static struct ladle_loaded *open_next_block(struct ladle_engine *engine)
     struct ladle_loaded *loaded = open_block(engine, elems, false);
     if (!loaded)
         return NULL;
-    loaded->block =
-        (struct ladle_block){.first = first, .elems = (size_t)elems, .index = reader->block, .data = loaded->data};
-    loaded->requests_left = run->job->source_count;
-    loaded->resident = reader->block < run->resident;
-    struct ladle_loaded ***end = loaded->resident ? &run->kept_end : &run->stream_end;
-    **end = loaded;
-    *end = &loaded->next;
-    if (loaded->resident && !run->kept_next)
-        run->kept_next = loaded;
-    reader->block++;
+    add_block(run, loaded, reader->block++, elems);
+    open_beside(engine, loaded);
     if (loaded->loaded)
         pthread_cond_signal(&engine->work);
     return loaded;
+}
+
+/* Tells the blocks where their elements of a source will be, in memory that is filled from `aligned` of the file on. Returns
+ * the end in the file of what they need. */
+static uint64_t place_elements(struct ladle_loaded *loaded, unsigned source, uint64_t aligned, uint64_t *useful_bytes)
+{
+    uint64_t end = 0;
+    *useful_bytes = 0;
+    for (; loaded; loaded = loaded->beside) {
+        const struct ladle_source *from = &loaded->run->job->sources[source];
+        uint64_t start = from->offset + stored_bytes(from->dtype, loaded->block.first);
+        uint64_t bytes = stored_bytes(from->dtype, loaded->block.elems);
+        loaded->data[source] = loaded->pieces[source] + (start - aligned);
+        *useful_bytes += bytes;
+        end = start + bytes;
+    }
+    return end;
 }
 
 /* Where a request's bytes lie in the file and in its piece of memory. */
@@ -150,7 +204,9 @@ static void prepare_request(struct ladle_engine *engine, struct ladle_read_reque
         memory += reader->piece * (ladle_round_up(stored_bytes(source->dtype, elems), LADLE_IO_ALIGNMENT) + LADLE_IO_ALIGNMENT);
     }
     uint64_t start = source->offset + stored_bytes(source->dtype, first), bytes = stored_bytes(source->dtype, elems);
-    uint64_t aligned = start - start % LADLE_IO_ALIGNMENT;
+    uint64_t aligned = start - start % LADLE_IO_ALIGNMENT, end = start + bytes;
+    if (!loaded->sample)
+        end = place_elements(loaded, reader->source, aligned, &bytes);
     struct ladle_open_file *file = &engine->files.open[source->file];
     ladle_files_use_again(&engine->files, source->file); /* until the request is back */
     if (!file->direct)
@@ -163,13 +219,11 @@ static void prepare_request(struct ladle_engine *engine, struct ladle_read_reque
         .kind = LADLE_IO_READ,
         .fd = file->fd,
         .buffer = memory,
-        .bytes = file->direct ? ladle_round_up(start + bytes - aligned, LADLE_IO_ALIGNMENT) : bytes,
-        .least = start + bytes - offset,
+        .bytes = file->direct ? ladle_round_up(end - aligned, LADLE_IO_ALIGNMENT) : end - start,
+        .least = end - offset,
         .offset = offset,
         .owner = request,
     };
-    if (!loaded->sample)
-        loaded->data[reader->source] = loaded->pieces[reader->source] + (start - aligned);
 }
 
 /* Issues requests of the block being opened; returns false when requests are scarce. */
@@ -221,7 +275,8 @@ static int begin_job(struct ladle_engine *engine)
         return status;
     engine->reader.pass = 0;
     engine->reader.block = ladle_reader_done_blocks(engine, job);
-    open_run(engine);
+    engine->reader.together = ladle_reader_together(engine);
+    engine->reader.run = open_run(engine, job, engine->reader.block);
     return LADLE_OK;
 }
 
@@ -242,7 +297,7 @@ static bool end_pass(struct ladle_engine *engine)
     for (unsigned i = 0; i < run->job->source_count; i++)
         ladle_files_leave(&engine->files, run->job->sources[i].file);
     reader->run = NULL;
-    reader->job++;
+    reader->job += reader->together;
     return true;
 }
 
@@ -287,15 +342,28 @@ int ladle_reader_issue(struct ladle_engine *engine)
     }
 }
 
+/* The tensor, of those that a request brings, whose bytes end behind a position of the file; the first if that is unknown. */
+static const struct ladle_job *job_behind(const struct ladle_read_request *request, uint64_t position)
+{
+    const struct ladle_loaded *loaded = request->loaded;
+    for (; loaded->beside; loaded = loaded->beside) {
+        const struct ladle_source *source = &loaded->run->job->sources[request->source];
+        if (source->offset + stored_bytes(source->dtype, loaded->run->job->elems) > position)
+            break;
+    }
+    return loaded->run->job;
+}
+
 static int read_failure(struct ladle_engine *engine, const struct ladle_read_request *request)
 {
-    const struct ladle_job *job = request->loaded->run->job;
+    uint64_t reached = request->io.offset + request->io.done;
+    const struct ladle_job *job = job_behind(request, reached);
     const char *path = engine->plan->files[job->sources[request->source].file].path;
     int result = request->io.result;
     if (result == LADLE_IO_ENDED)
         return ladle_fail(engine->error, LADLE_FAILED,
                           "%s: %s: the file ends at byte %llu while %llu are needed: it was cut off while it was being merged",
-                          path, job->name, (unsigned long long)(request->io.offset + request->io.done),
+                          path, job->name, (unsigned long long)reached,
                           (unsigned long long)(request->io.offset + request->io.least));
     return ladle_fail_errno(engine->error, LADLE_FAILED, result, "%s: %s: reading %zu bytes at %llu", path, job->name,
                             request->io.bytes, (unsigned long long)request->io.offset);
@@ -332,11 +400,12 @@ int ladle_reader_finish(struct ladle_engine *engine, struct ladle_read_request *
         engine->bytes_read += request->useful_bytes;
     request->next = engine->free_requests;
     engine->free_requests = request;
-    if (--loaded->requests_left == 0 && status == LADLE_OK) {
-        if (loaded->sample)
-            gather_sample(loaded, job);
-        loaded->loaded = true;
-        pthread_cond_signal(&engine->work);
+    if (loaded->sample && loaded->requests_left == 1 && status == LADLE_OK)
+        gather_sample(loaded, job);
+    for (; loaded; loaded = loaded->beside) {
+        loaded->loaded = --loaded->requests_left == 0 && status == LADLE_OK;
+        if (loaded->loaded)
+            pthread_cond_signal(&engine->work);
     }
     return status;
 }

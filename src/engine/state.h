@@ -47,6 +47,7 @@ struct ladle_loaded {
     const void **data;             /* [most sources] */
     uint8_t **pieces;              /* [most sources] from the pool */
     void *partial;                 /* between accumulate and combine */
+    struct ladle_loaded *beside;   /* of the next job, if the same requests bring it */
     struct ladle_loaded *next;             /* in the run's list, or free */
     struct ladle_loaded *accumulated_next; /* waiting to be folded */
 };
@@ -83,6 +84,7 @@ struct ladle_run {
 /* Where reading stands. */
 struct ladle_reader {
     uint64_t job;                  /* index in the plan; job_count when all is read */
+    uint32_t together;             /* jobs from that one on whose only blocks are read as one; most often 1 */
     struct ladle_run *run;         /* of that job; NULL: not opened */
     uint32_t pass;
     uint64_t block;                /* next to be opened in this pass */
@@ -93,7 +95,7 @@ struct ladle_reader {
 
 struct ladle_read_request {
     struct ladle_io_request io;
-    struct ladle_loaded *loaded;
+    struct ladle_loaded *loaded;   /* and those beside it */
     uint32_t source;
     uint64_t useful_bytes;
     struct ladle_read_request *next;
@@ -146,6 +148,9 @@ int ladle_engine_stop(struct ladle_engine *engine, int status);
 int ladle_reader_issue(struct ladle_engine *engine);
 /* Blocks at the job's start that an earlier run has made and that need not be read again. */
 uint64_t ladle_reader_done_blocks(const struct ladle_engine *engine, const struct ladle_job *job);
+/* together.c: how many jobs, from the one that is to be read next, are read by the same requests: 1, or more where each has a
+ * single block and follows the one before in all its files. There is a run and a block for each. */
+uint32_t ladle_reader_together(const struct ladle_engine *engine);
 /* A read came back. */
 int ladle_reader_finish(struct ladle_engine *engine, struct ladle_read_request *request);
 
@@ -167,6 +172,9 @@ bool ladle_dispatch_next(struct ladle_engine *engine, struct ladle_work *work, s
 
 /* With the lock held: books what was done. May unlock for a while to fold partials and resolve. */
 void ladle_dispatch_done(struct ladle_engine *engine, const struct ladle_work *work);
+
+/* worker.c: makes the state of a run's method ready; by one hand, with the lock or without. */
+void ladle_run_begin(const struct ladle_engine *engine, struct ladle_run *run);
 
 /* worker.c: the body of a worker thread; the argument is a struct ladle_worker. */
 struct ladle_worker {

@@ -6,7 +6,7 @@
 #include "base/size.h"
 #include "engine/copy.h"
 
-static void begin(struct ladle_engine *engine, struct ladle_run *run)
+void ladle_run_begin(const struct ladle_engine *engine, struct ladle_run *run)
 {
     const struct ladle_memory *memory = &engine->plan->memory;
     memset(run->state, 0, run->state_bytes);
@@ -64,7 +64,7 @@ static int carry_out(struct ladle_worker *worker, const struct ladle_work *work,
     struct ladle_run *run = work->run;
     switch (work->kind) {
     case LADLE_DO_BEGIN:
-        begin(worker->engine, run);
+        ladle_run_begin(worker->engine, run);
         return LADLE_OK;
     case LADLE_DO_SAMPLE:
         run->method->sample(&run->task, run->state, &work->loaded->block, worker->scratch);

@@ -18,6 +18,9 @@
 /* Room for blocks beside those that stay: what is being read, and as much again that is read and waits for a worker. */
 #define BUSY_BYTES (16ull << 20)
 
+/* Bytes of a source that are worth a request. */
+#define TOGETHER_BYTES (256u << 10)
+
 /* Touched part of a thread's stack, and of an I/O thread. */
 #define STACK_BYTES (64u << 10)
 
@@ -88,7 +91,9 @@ static uint64_t block_bytes(const struct ladle_job *job)
 
 static void choose_blocks(struct ladle_plan *plan, const struct settings *settings, uint8_t *dtypes, struct demand *demand)
 {
-    *demand = (struct demand){.sources = 1, .slot_bytes = LADLE_SEGMENT};
+    *demand = (struct demand){.sources = 1};
+    /* Where all tensors are small, several are read at once. */
+    demand->slot_bytes = ladle_max(ladle_min(settings->payload_bytes, TOGETHER_BYTES), LADLE_SEGMENT);
     for (uint64_t i = 0; i < plan->job_count; i++) {
         struct ladle_job *job = &plan->jobs[i];
         if (job->action == LADLE_ACTION_TEXT) {
@@ -238,10 +243,11 @@ static bool spend(struct ladle_plan *plan, const struct settings *settings, uint
             plan->threads = settings->threads;
             return true;
         }
-        uint64_t over = (total - budget + demand.slot_bytes - 1) / demand.slot_bytes;
-        if (slots < least_slots + over)
+        if (slots == least_slots)
             return false;
-        slots -= over;
+        /* With fewer slots methods may need less, so that not all that is over must come from them. */
+        uint64_t over = (total - budget + demand.slot_bytes - 1) / demand.slot_bytes;
+        slots = over < slots - least_slots ? slots - over : least_slots;
     }
 }
 

@@ -32,8 +32,8 @@ static float value_at(unsigned tensor, unsigned at)
     return (float)((at * 7 + tensor) % 1000);
 }
 
-/* A model whose value at every place is `factor` times value_at. */
-static void make_model(const char *name, float factor)
+/* A model whose value at every place is `factor` times value_at. Its file holds the tensors in order, or backwards. */
+static void make_model_in_order(const char *name, float factor, bool backwards)
 {
     char path[128], header[16384];
     size_t offset = 0, length = 0;
@@ -43,7 +43,8 @@ static void make_model(const char *name, float factor)
     length += (size_t)snprintf(header, sizeof header, "{\"whole\":{\"dtype\":\"I64\",\"shape\":[%u],\"data_offsets\":[0,%u]}", WHOLE,
                                WHOLE * 8);
     offset = WHOLE * 8;
-    for (unsigned tensor = 0; tensor <= SMALL_COUNT; tensor++) {
+    for (unsigned place = 0; place <= SMALL_COUNT; place++) {
+        unsigned tensor = backwards ? SMALL_COUNT - place : place;
         unsigned elems = tensor == SMALL_COUNT ? BIG : SMALL;
         length += (size_t)snprintf(header + length, sizeof header - length,
                                    ",\"model.layers.%u.weight\":{\"dtype\":\"F32\",\"shape\":[%u],\"data_offsets\":[%zu,%zu]}", tensor,
@@ -56,12 +57,19 @@ static void make_model(const char *name, float factor)
     fwrite(header, 1, length, file);
     for (int64_t at = 0; at < WHOLE; at++)
         fwrite(&at, 8, 1, file);
-    for (unsigned tensor = 0; tensor <= SMALL_COUNT; tensor++)
+    for (unsigned place = 0; place <= SMALL_COUNT; place++) {
+        unsigned tensor = backwards ? SMALL_COUNT - place : place;
         for (unsigned at = 0; at < (tensor == SMALL_COUNT ? BIG : SMALL); at++) {
             float value = factor * value_at(tensor, at);
             fwrite(&value, 4, 1, file);
         }
+    }
     assert_int_equal(fclose(file), 0);
+}
+
+static void make_model(const char *name, float factor)
+{
+    make_model_in_order(name, factor, false);
 }
 
 static int make_models(void **state)
@@ -71,12 +79,14 @@ static int make_models(void **state)
     make_model("a", 4);
     make_model("b", 8);
     make_model("base", 1);
+    make_model_in_order("a-backwards", 4, true);
+    make_model_in_order("b-backwards", 8, true);
     return 0;
 }
 
 static int remove_models(void **state)
 {
-    for (const char *const *name = (const char *const[]){"a", "b", "base", NULL}; *name; name++) {
+    for (const char *const *name = (const char *const[]){"a", "b", "base", "a-backwards", "b-backwards", NULL}; *name; name++) {
         char path[128];
         snprintf(path, sizeof path, "%s/%s.safetensors", folder, *name);
         unlink(path);
@@ -89,6 +99,16 @@ static const char linear[] = "merge_method: linear\nmodels:\n- {model: a.safeten
 static const char ties[] = "merge_method: ties\nbase_model: base.safetensors\nmodels:\n"
                            "- {model: a.safetensors, parameters: {weight: 0.25, density: 0.4}}\n"
                            "- {model: b.safetensors, parameters: {weight: 0.75, density: 0.7}}\n";
+
+/* The same with the tensors in another order in one of the files or in both. */
+static const char linear_one_backwards[] = "merge_method: linear\nmodels:\n- {model: a.safetensors, parameters: {weight: 0.25}}\n"
+                                           "- {model: b-backwards.safetensors, parameters: {weight: 0.75}}\n";
+static const char linear_backwards[] =
+    "merge_method: linear\nmodels:\n- {model: a-backwards.safetensors, parameters: {weight: 0.25}}\n"
+    "- {model: b-backwards.safetensors, parameters: {weight: 0.75}}\n";
+static const char ties_one_backwards[] = "merge_method: ties\nbase_model: base.safetensors\nmodels:\n"
+                                         "- {model: a-backwards.safetensors, parameters: {weight: 0.25, density: 0.4}}\n"
+                                         "- {model: b.safetensors, parameters: {weight: 0.75, density: 0.7}}\n";
 
 /* One run of the engine and what it left. */
 struct run {
@@ -213,6 +233,29 @@ static void test_threads_back_end_and_budget_change_no_byte(void **state)
                 assert_int_equal(ladle_plan_create(&run.plan, path, recipes[i], strlen(recipes[i]), &run.options, run.error),
                                  LADLE_OK);
             }
+            assert_int_equal(go(&run), LADLE_OK);
+            uint8_t *all = output_of(&run, &more);
+            assert_int_equal(more, bytes);
+            assert_memory_equal(all, expected, bytes);
+            free(all);
+            close_run(&run);
+        }
+        free(expected);
+    }
+}
+
+/* Neighbours are read together; where the files have other neighbours, or none in common, they are not. */
+static void test_the_order_in_files_changes_no_byte(void **state)
+{
+    static const struct {
+        const char *recipe, *other;
+    } pairs[] = {{linear, linear_one_backwards}, {linear, linear_backwards}, {ties, ties_one_backwards}};
+    for (unsigned i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        uint64_t bytes, more;
+        uint8_t *expected = undisturbed(pairs[i].recipe, &bytes);
+        for (unsigned threads = 1; threads <= 4; threads++) {
+            struct run run;
+            open_run(&run, pairs[i].other, threads, threads & 1 ? LADLE_IO_AUTO : LADLE_IO_THREADS);
             assert_int_equal(go(&run), LADLE_OK);
             uint8_t *all = output_of(&run, &more);
             assert_int_equal(more, bytes);
@@ -375,6 +418,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_element_is_in_its_place),
         cmocka_unit_test(test_threads_back_end_and_budget_change_no_byte),
+        cmocka_unit_test(test_the_order_in_files_changes_no_byte),
         cmocka_unit_test(test_what_is_done_is_neither_read_nor_written_again),
         cmocka_unit_test(test_checkpoints_speak_of_what_is_there),
         cmocka_unit_test(test_a_merge_that_fails_records_what_is_done),

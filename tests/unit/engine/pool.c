@@ -57,6 +57,24 @@ static void test_small_pieces_share_slots_and_all_come_home(void **state)
     ladle_pool_finish(&pool);
 }
 
+static void test_a_shared_piece_is_free_when_its_last_user_gives_it(void **state)
+{
+    (void)state;
+    for (size_t bytes = 4096; bytes <= SLOT; bytes += SLOT - 4096) {
+        struct ladle_pool pool;
+        assert_int_equal(ladle_pool_init(&pool, SLOT, 1), LADLE_OK);
+        uint8_t *piece = ladle_pool_take(&pool, bytes);
+        ladle_pool_share(&pool, piece);
+        ladle_pool_share(&pool, piece);
+        for (int users = 3; users > 0; users--) {
+            assert_null(ladle_pool_take(&pool, SLOT));
+            ladle_pool_give(&pool, piece);
+        }
+        assert_non_null(ladle_pool_take(&pool, SLOT));
+        ladle_pool_finish(&pool);
+    }
+}
+
 static void test_what_cannot_be_had_whole_leaves_no_trace(void **state)
 {
     (void)state;
@@ -81,6 +99,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_large_pieces_take_a_slot_each),
         cmocka_unit_test(test_small_pieces_share_slots_and_all_come_home),
+        cmocka_unit_test(test_a_shared_piece_is_free_when_its_last_user_gives_it),
         cmocka_unit_test(test_what_cannot_be_had_whole_leaves_no_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
