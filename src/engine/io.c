@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct ladle_queue *create_ring(unsigned depth)
 {
@@ -65,6 +66,23 @@ void ladle_io_account(struct ladle_io_request *request, ssize_t result)
         if (request->done < request->least && request->done <= request->reached)
             request->result = request->kind == LADLE_IO_READ ? LADLE_IO_ENDED : ENOSPC;
     }
+}
+
+void ladle_io_transfer(struct ladle_io_request *request)
+{
+    uint8_t *buffer = request->buffer ? request->buffer + request->done : NULL; /* a sync has none */
+    size_t bytes = request->bytes - request->done;
+    off_t offset = (off_t)(request->offset + request->done);
+    ssize_t result;
+
+    if (request->kind == LADLE_IO_READ)
+        result = pread(request->fd, buffer, bytes, offset);
+    else if (request->kind == LADLE_IO_WRITE)
+        result = pwrite(request->fd, buffer, bytes, offset);
+    else
+        result = fdatasync(request->fd);
+
+    ladle_io_account(request, result < 0 ? -errno : result);
 }
 
 /* Whether a transfer needs to go on; rewinds to an aligned place, since O_DIRECT wants one. */

@@ -83,6 +83,9 @@ void ladle_io_wake(struct ladle_queue *io);
  * cannot do that is no error. */
 int ladle_io_push_out(int fd, uint64_t offset, uint64_t bytes);
 
+/* For back ends: carries out a transfer, or the rest of one, blocking, and books its outcome. */
+void ladle_io_transfer(struct ladle_io_request *request);
+
 /* For back ends: books the outcome of one transfer, bytes or a negative errno. */
 void ladle_io_account(struct ladle_io_request *request, ssize_t result);
 

@@ -24,23 +24,6 @@ struct threads {
     pthread_t ids[THREADS_MOST];
 };
 
-static void transfer(struct ladle_io_request *request)
-{
-    uint8_t *buffer = request->buffer ? request->buffer + request->done : NULL; /* a sync has none */
-    size_t bytes = request->bytes - request->done;
-    off_t offset = (off_t)(request->offset + request->done);
-    ssize_t result;
-
-    if (request->kind == LADLE_IO_READ)
-        result = pread(request->fd, buffer, bytes, offset);
-    else if (request->kind == LADLE_IO_WRITE)
-        result = pwrite(request->fd, buffer, bytes, offset);
-    else
-        result = fdatasync(request->fd);
-
-    ladle_io_account(request, result < 0 ? -errno : result);
-}
-
 static void *serve(void *argument)
 {
     struct threads *threads = argument;
@@ -57,7 +40,7 @@ static void *serve(void *argument)
         if (!threads->waiting)
             threads->waiting_end = &threads->waiting;
         pthread_mutex_unlock(&threads->lock);
-        transfer(request);
+        ladle_io_transfer(request);
         pthread_mutex_lock(&threads->lock);
         request->next = threads->done;
         threads->done = request;

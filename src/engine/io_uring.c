@@ -60,6 +60,16 @@ static void arm_wake(struct ring *ring)
     ring->wake_armed = true;
 }
 
+/* A request that would block goes to a thread of the kernel's; where it may have none (a limit of processes), it is cancelled.
+ * The calling thread is one that may block. */
+static void account(struct ladle_io_request *request, int result)
+{
+    if (result == -ECANCELED)
+        ladle_io_transfer(request);
+    else
+        ladle_io_account(request, result);
+}
+
 static struct ladle_io_request *wait_any(struct ladle_queue *io, unsigned timeout_ms)
 {
     struct ring *ring = (struct ring *)io;
@@ -81,7 +91,7 @@ static struct ladle_io_request *wait_any(struct ladle_queue *io, unsigned timeou
     for (unsigned i = 0; i < count; i++) {
         struct ladle_io_request *request = io_uring_cqe_get_data(found[i]);
         if (request) {
-            ladle_io_account(request, found[i]->res);
+            account(request, found[i]->res);
             request->next = list;
             list = request;
         } else {

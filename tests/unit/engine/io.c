@@ -215,6 +215,19 @@ int __wrap_io_uring_queue_init_params(unsigned entries, struct io_uring *ring, s
 
 int __wrap_io_uring_submit(struct io_uring *ring) { return submit_answer ? submit_answer : __real_io_uring_submit(ring); }
 
+/* Whether the kernel says that it cancelled what it was given. */
+static bool cancelling;
+unsigned __real_io_uring_peek_batch_cqe(struct io_uring *ring, struct io_uring_cqe **found, unsigned count);
+unsigned __wrap_io_uring_peek_batch_cqe(struct io_uring *ring, struct io_uring_cqe **found, unsigned count);
+
+unsigned __wrap_io_uring_peek_batch_cqe(struct io_uring *ring, struct io_uring_cqe **found, unsigned count)
+{
+    count = __real_io_uring_peek_batch_cqe(ring, found, count);
+    for (unsigned i = 0; cancelling && i < count; i++)
+        found[i]->res = -ECANCELED;
+    return count;
+}
+
 static void falls_back(int code)
 {
     struct ladle_queue *io = NULL;
@@ -244,6 +257,18 @@ static void test_ring_that_takes_nothing_is_not_used(void **state)
     submit_answer = -EPERM;
     falls_back(EPERM);
 }
+
+/* A limit of processes leaves the kernel without threads for requests that block. */
+static void test_what_the_ring_cancels_is_done_all_the_same(void **state)
+{
+    (void)state;
+    ladle_io_destroy(make(LADLE_IO_URING));
+    cancelling = true;
+    read_and_write(LADLE_IO_URING);
+    ends_too_early(LADLE_IO_URING, 17);
+    fails_with_errno(LADLE_IO_URING);
+    cancelling = false;
+}
 #endif
 
 int main(void)
@@ -261,6 +286,7 @@ int main(void)
 #ifdef LADLE_HAVE_URING
         cmocka_unit_test(test_ring_of_an_old_kernel_is_not_used),
         cmocka_unit_test(test_ring_that_takes_nothing_is_not_used),
+        cmocka_unit_test(test_what_the_ring_cancels_is_done_all_the_same),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
