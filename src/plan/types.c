@@ -152,7 +152,7 @@ static void fail_shapes(struct ladle_making *making, const struct ladle_draft *d
                       show_shape(draft->tensors[a], other, sizeof(other)), name_of(making, draft, a));
     if (differ_in_tokens(making, draft, a, b))
         ladle_error_help(making->error, "the vocabularies differ: --unsafe-truncate-embeddings cuts them to the smallest "
-                                        "number of rows; aligning them by token is not supported yet");
+                                        "number of rows; 'tokenizer', which aligns them, is not supported yet");
 }
 
 /* Cuts a tensor that counts tokens to the smallest number of rows. */
