@@ -133,8 +133,9 @@ struct ladle_arithmetic {
 
     /* y = words < limit ? c * y : +0. */
     void (*drop)(void *y, double c, const uint32_t *words, uint32_t limit, size_t n);
-    /* The same with a limit and a T factor for each element. */
-    void (*drop_each)(void *y, const void *factors, const uint32_t *words, const uint32_t *limits, size_t n);
+    /* The same with the limit and the factor (T) of each element's rank; without factors, c for all. */
+    void (*drop_ranked)(void *y, double c, const void *factors, const uint32_t *ranks, const uint32_t *words,
+                        const uint32_t *limits, size_t n);
     /* y = least <= key(y) <= most ? c * y : +0. */
     void (*keep)(void *y, double c, uint64_t least, uint64_t most, size_t n);
     /* y = x != 0 ? y : +0; NaN is not 0. */
@@ -145,6 +146,10 @@ struct ladle_arithmetic {
     size_t (*reach)(const void *x, uint64_t key, size_t equals, size_t n);
     /* Keys (uint32_t or uint64_t, as T). May overwrite x. */
     void (*keys)(void *keys, const void *x, size_t n);
+    /* Of keys: all or-ed together, the largest, and the smallest one that is not 0, less 1 (all ones if there is none). */
+    void (*span)(const void *keys, size_t n, uint64_t *any, uint64_t *most, uint64_t *least);
+    /* items[i] = the lower 32 bits of (max(keys[i], base) - base) >> zeros, above the 32 bits of i. */
+    void (*items)(uint64_t *items, const void *keys, uint64_t base, unsigned zeros, size_t n);
     /* Histogram bins of keys, see LADLE_KEY_BINS; lowers *least, raises *most to the buckets that occur, bucket 0 apart. */
     void (*bins)(uint32_t *bins, const void *x, size_t n, uint32_t *least, uint32_t *most);
     /* Of the elements with 0 <= key - first < width and a bit of `mask` set in key - first: (key - first) >> shift, plus

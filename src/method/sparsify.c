@@ -9,6 +9,12 @@ static bool by_thresholds(const struct ladle_family *family)
     return family->thinning == LADLE_KEEP_LARGEST || family->thinning == LADLE_KEEP_INNER;
 }
 
+/* Whether kept elements are divided by their chance. */
+static bool expects(const struct ladle_task *task)
+{
+    return task->shared[LADLE_SHARED_RESCALE] != 0 && task->shared[LADLE_SHARED_NORM] == LADLE_NORM_EXPECTED;
+}
+
 struct ladle_thinned ladle_thinned_of(const struct ladle_family *family, const struct ladle_task *task, unsigned model)
 {
     const double *each = task->each + (size_t)model * family->each_count;
@@ -27,10 +33,8 @@ struct ladle_thinned ladle_thinned_of(const struct ladle_family *family, const s
             thinned.band = ladle_band_none();
         thinned.selects = kept != skipped && (kept < task->elems || skipped > 0);
     }
-    bool rescales = task->shared[LADLE_SHARED_RESCALE] != 0;
-    bool expected = task->shared[LADLE_SHARED_NORM] == LADLE_NORM_EXPECTED;
-    thinned.normed = thinned.thins && rescales && !expected;
-    if (thinned.thins && rescales && expected && family->thinning == LADLE_KEEP_RANDOM)
+    thinned.normed = thinned.thins && task->shared[LADLE_SHARED_RESCALE] != 0 && !expects(task);
+    if (thinned.thins && expects(task) && family->thinning == LADLE_KEEP_RANDOM)
         thinned.factor = 1 / thinned.density;
     return thinned;
 }
@@ -69,8 +73,41 @@ size_t ladle_thin_scratch_bytes(const struct ladle_family *family, const struct 
         return words;
     if (family->thinning != LADLE_KEEP_BY_RANK || !rows)
         return 0;
-    return words + ladle_array_bytes(chunk, sizeof(double)) + ladle_array_bytes(chunk, sizeof(uint32_t)) +
-           ladle_array_bytes(chunk, ladle_real_bytes(task->real)) + ladle_rank_scratch_bytes(task, chunk);
+    return words + ladle_array_bytes(chunk, sizeof(uint32_t)) + ladle_rank_scratch_bytes(task, chunk);
+}
+
+static bool ranks(const struct ladle_family *family, const struct ladle_thinned *model)
+{
+    return model->thins && family->thinning == LADLE_KEEP_BY_RANK;
+}
+
+size_t ladle_odds_bytes(const struct ladle_family *family, const struct ladle_task *task, const struct ladle_thinned *model)
+{
+    size_t row = (size_t)task->row_elems;
+    return ranks(family, model) ? ladle_array_bytes(row, sizeof(uint32_t)) + ladle_array_bytes(row, ladle_real_bytes(task->real))
+                                : 0;
+}
+
+void ladle_odds_begin(const struct ladle_family *family, const struct ladle_task *task, struct ladle_thinned *model,
+                      void **memory)
+{
+    size_t n = (size_t)task->row_elems;
+    if (!ranks(family, model))
+        return;
+    uint32_t *limits = ladle_array_take(memory, n, sizeof(uint32_t));
+    void *factors = ladle_array_take(memory, n, ladle_real_bytes(task->real));
+    double least = model->density - model->third, range = 2 * model->third;
+    for (size_t rank = 0; rank < n; rank++) {
+        double chance = n > 1 ? least + range * ((double)rank / (double)(n - 1)) : model->density, factor = 1 / chance;
+        int64_t limit = (int64_t)(chance * 0x1p32);
+        limits[rank] = limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
+        if (task->real == LADLE_REAL_F64)
+            ((double *)factors)[rank] = factor;
+        else
+            ((float *)factors)[rank] = (float)factor;
+    }
+    model->limits = limits;
+    model->factors = expects(task) ? factors : NULL;
 }
 
 /* The random words of elements [first, first + n) of a model's task vector, which lie in `room`. */
@@ -84,29 +121,15 @@ static const uint32_t *words_of(const struct ladle_task *task, const struct ladl
 
 /* Probabilities rise with the rank in the row. */
 static void thin_row(const struct ladle_task *task, const struct ladle_task_vectors *state, unsigned model, uint64_t first,
-                     void *d, size_t n, bool plainly, void *scratch)
+                     void *d, size_t n, double factor, void *scratch)
 {
     const struct ladle_thinned *thinned = &state->models[model];
-    const struct ladle_arithmetic *kernels = ladle_strip_kernels(task);
     uint32_t *room = ladle_array_take(&scratch, word_count(n), sizeof(uint32_t));
-    double *chances = ladle_array_take(&scratch, n, sizeof(double));
-    uint32_t *limits = ladle_array_take(&scratch, n, sizeof(uint32_t));
-    void *factors = ladle_array_take(&scratch, n, ladle_real_bytes(task->real));
+    uint32_t *ranks = ladle_array_take(&scratch, n, sizeof(uint32_t));
 
-    const uint32_t *order = ladle_rank_order(task, d, n, scratch);
-    double least = thinned->density - thinned->third, range = 2 * thinned->third;
-    for (size_t rank = 0; rank < n; rank++)
-        chances[order[rank]] = n > 1 ? least + range * ((double)rank / (double)(n - 1)) : thinned->density;
-    for (size_t i = 0; i < n; i++) {
-        int64_t limit = (int64_t)(chances[i] * 0x1p32);
-        limits[i] = limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
-        chances[i] = 1 / chances[i];
-    }
-    if (state->rescales && state->norm == LADLE_NORM_EXPECTED)
-        kernels->from_f64(factors, chances, n);
-    else
-        kernels->fill(factors, plainly ? 1 : thinned->factor, n);
-    kernels->drop_each(d, factors, words_of(task, state, model, first, n, room), limits, n);
+    ladle_rank_find(task, d, n, ranks, scratch);
+    ladle_strip_kernels(task)->drop_ranked(d, factor, thinned->factors, ranks,
+                                           words_of(task, state, model, first, n, room), thinned->limits, n);
 }
 
 void ladle_thin(const struct ladle_task *task, const struct ladle_task_vectors *state, unsigned model, uint64_t first,
@@ -120,7 +143,7 @@ void ladle_thin(const struct ladle_task *task, const struct ladle_task_vectors *
     } else if (!thinned->thins) {
         return;
     } else if (state->family->thinning == LADLE_KEEP_BY_RANK) {
-        thin_row(task, state, model, first, d, n, plainly, scratch);
+        thin_row(task, state, model, first, d, n, factor, scratch);
     } else if (state->family->thinning == LADLE_KEEP_RANDOM) {
         kernels->drop(d, factor, words_of(task, state, model, first, n, scratch), thinned->limit, n);
     } else {

@@ -7,6 +7,7 @@
 struct outline {
     unsigned selections, ranks_each;
     bool selects, norms, rows;
+    size_t odds_bytes;
 };
 
 static struct outline outline_of(const struct ladle_family *family, const struct ladle_task *task)
@@ -17,6 +18,7 @@ static struct outline outline_of(const struct ladle_family *family, const struct
         outline.selections += model.selects;
         outline.norms |= model.normed;
         outline.rows |= model.thins && family->thinning == LADLE_KEEP_BY_RANK;
+        outline.odds_bytes += ladle_odds_bytes(family, task, &model);
     }
     outline.selects = outline.selections > 0;
     return outline;
@@ -46,7 +48,7 @@ void ladle_task_vectors_needs(const struct ladle_family *family, const struct la
     struct outline outline = outline_of(family, task);
     needs->rows = outline.rows;
     needs->state_bytes = ladle_array_bytes(1, sizeof(struct ladle_task_vectors)) +
-                         ladle_array_bytes(task->models, sizeof(struct ladle_thinned));
+                         ladle_array_bytes(task->models, sizeof(struct ladle_thinned)) + outline.odds_bytes;
     needs->scratch_bytes = apply_scratch_bytes(family, task, outline.rows);
     if (outline.selects) {
         needs->passes += ladle_selection_passes(task);
@@ -113,6 +115,7 @@ void ladle_task_vectors_begin(const struct ladle_family *family, const struct la
         state->models[k] = ladle_thinned_of(family, task, k);
         if (state->models[k].selects)
             begin_selection(task, family, &outline, &state->models[k], &memory);
+        ladle_odds_begin(family, task, &state->models[k], &memory);
     }
     state->norms = memory;
     next_stage(state, outline.selects, outline.norms);

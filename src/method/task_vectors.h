@@ -37,6 +37,8 @@ struct ladle_thinned {
     bool selects, normed;   /* has thresholds to find, is rescaled by a norm */
     struct ladle_band band; /* what is kept, of LARGEST and INNER; decided once thresholds are known */
     uint32_t limit;         /* RANDOM: random words below it keep */
+    const uint32_t *limits; /* BY_RANK: the same for each rank in a row */
+    const void *factors;    /* BY_RANK: of kept elements for each rank (T); NULL: `factor` of all */
     double factor;          /* of all kept elements alike */
     double norms[2];        /* sums (or greatest) of all, of the kept elements */
     struct ladle_selection *selection;
@@ -61,6 +63,11 @@ struct ladle_thinned ladle_thinned_of(const struct ladle_family *family, const s
 /* Places in the order by abs(d) that bound what LARGEST and INNER keep: top(*kept) without top(*skipped). */
 void ladle_thinned_ranks(const struct ladle_family *family, const struct ladle_thinned *model, uint64_t elems,
                          uint64_t *kept, uint64_t *skipped);
+
+/* Tables by rank of one model that thins BY_RANK, which all rows share: their bytes; and made in *memory, which moves on. */
+size_t ladle_odds_bytes(const struct ladle_family *family, const struct ladle_task *task, const struct ladle_thinned *model);
+void ladle_odds_begin(const struct ladle_family *family, const struct ladle_task *task, struct ladle_thinned *model,
+                      void **memory);
 
 /* Elements that are handled at a time: a strip, or a row. */
 size_t ladle_chunk_most(const struct ladle_task *task, bool rows);

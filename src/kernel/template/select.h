@@ -8,12 +8,20 @@ static void NAME(drop)(void *y_, double c_, const uint32_t *words, uint32_t limi
         y[i] = words[i] < limit ? c * y[i] : 0;
 }
 
-static void NAME(drop_each)(void *y_, const void *factors_, const uint32_t *words, const uint32_t *limits, size_t n)
+static void NAME(drop_ranked)(void *y_, double c_, const void *factors_, const uint32_t *ranks, const uint32_t *words,
+                              const uint32_t *limits, size_t n)
 {
-    T *restrict y = y_;
+    T *restrict y = y_, c = (T)c_;
     const T *restrict factors = factors_;
-    EACH for (size_t i = 0; i < n; i++)
-        y[i] = words[i] < limits[i] ? factors[i] * y[i] : 0;
+    if (factors == NULL) {
+        EACH for (size_t i = 0; i < n; i++)
+            y[i] = words[i] < limits[ranks[i]] ? c * y[i] : 0;
+        return;
+    }
+    EACH for (size_t i = 0; i < n; i++) {
+        T factor = factors[ranks[i]];
+        y[i] = words[i] < limits[ranks[i]] ? factor * y[i] : 0;
+    }
 }
 
 static void NAME(keep)(void *y_, double c_, uint64_t least_, uint64_t most_, size_t n)
@@ -60,6 +68,31 @@ static void NAME(keys)(void *keys_, const void *x_, size_t n)
     EACH for (size_t i = 0; i < n; i++) {
         BITS key = NAME(key)(x[i]);
         memcpy(&keys[i], &key, sizeof key);
+    }
+}
+
+static void NAME(span)(const void *keys_, size_t n, uint64_t *any_, uint64_t *most_, uint64_t *least_)
+{
+    const BITS *keys = keys_;
+    BITS any = 0, most = 0, least = (BITS)-1;
+    EACH for (size_t i = 0; i < n; i++) {
+        BITS below = keys[i] - 1;
+        any |= keys[i];
+        most = keys[i] > most ? keys[i] : most;
+        least = below < least ? below : least;
+    }
+    *any_ = any;
+    *most_ = most;
+    *least_ = least;
+}
+
+static void NAME(items)(uint64_t *restrict items, const void *keys_, uint64_t base_, unsigned zeros, size_t n)
+{
+    const BITS *restrict keys = keys_;
+    BITS base = (BITS)base_;
+    EACH for (size_t i = 0; i < n; i++) {
+        BITS code = ((keys[i] > base ? keys[i] : base) - base) >> zeros;
+        items[i] = (uint64_t)code << 32 | i;
     }
 }
 

@@ -124,15 +124,18 @@ static void signs_are_elected(void **state)
 
 static void words_below_the_limit_keep(void **state)
 {
-    const uint32_t words[] = {0, 99, 100, 101, UINT32_MAX}, limits[] = {0, 100, 100, 102, UINT32_MAX};
-    const float factors[] = {2, 2, 2, 2, 2};
+    const uint32_t words[] = {0, 99, 100, 101, UINT32_MAX}, ranks[] = {3, 0, 0, 1, 2};
+    const uint32_t limits[] = {100, 102, UINT32_MAX, 0};
+    const float factors[] = {2, 5, 7, INFINITY};
     float y[] = {1, 2, NAN, INFINITY, -5};
     f32()->drop(y, 3, words, 100, 5);
     assert_true(y[0] == 3 && y[1] == 6 && y[2] == 0 && y[3] == 0 && y[4] == 0);
     assert_false(signbit(y[4]));
-    float z[] = {1, 2, 3, 4, 5};
-    f32()->drop_each(z, factors, words, limits, 5);
-    assert_true(z[0] == 0 && z[1] == 4 && z[2] == 0 && z[3] == 8 && z[4] == 0);
+    float z[] = {1, 2, 3, 4, 5}, alike[] = {1, 2, 3, 4, 5};
+    f32()->drop_ranked(z, 11, factors, ranks, words, limits, 5);
+    assert_true(z[0] == 0 && z[1] == 4 && z[2] == 0 && z[3] == 20 && z[4] == 0);
+    f32()->drop_ranked(alike, 3, NULL, ranks, words, limits, 5);
+    assert_true(alike[0] == 0 && alike[1] == 6 && alike[2] == 0 && alike[3] == 12 && alike[4] == 0);
 }
 
 static uint32_t pattern(float x)
@@ -153,6 +156,23 @@ static void keys_order_like_magnitudes(void **state)
     uint64_t wide_keys[2];
     f64()->keys(wide_keys, wide, 2);
     assert_true(wide_keys[0] == 0x4000000000000000 && wide_keys[1] == LADLE_KEY_NAN_F64);
+}
+
+static void keys_are_coded_between_their_bounds(void **state)
+{
+    const uint32_t keys[] = {0x3F800000, 0, 0x3FA00000, 0x40000000};
+    const uint64_t wide[] = {0x4000000000000000, 0x4000000100000000};
+    uint64_t any, most, least, items[4];
+    f32()->span(keys, 4, &any, &most, &least);
+    assert_true(any == 0x7FA00000 && most == 0x40000000 && least == 0x3F7FFFFF);
+    f32()->span(keys + 1, 1, &any, &most, &least);
+    assert_true(any == 0 && most == 0 && least == UINT32_MAX);
+    f64()->span(wide, 2, &any, &most, &least);
+    assert_true(any == 0x4000000100000000 && most == 0x4000000100000000 && least == 0x3FFFFFFFFFFFFFFF);
+    f32()->items(items, keys, 0x3F600000, 21, 4);
+    assert_true(items[0] == 1ull << 32 && items[1] == 1 && items[2] == (2ull << 32 | 2) && items[3] == (5ull << 32 | 3));
+    f64()->items(items, wide, 0x3FFFFFFF00000000, 4, 2);
+    assert_true(items[0] == 0x10000000ull << 32 && items[1] == (0x20000000ull << 32 | 1));
 }
 
 static void elements_are_kept_by_key(void **state)
@@ -244,6 +264,7 @@ int main(void)
         cmocka_unit_test(subnormals_are_kept),           cmocka_unit_test(sums_have_a_fixed_order),
         cmocka_unit_test(the_greatest_of_some_and_nan),  cmocka_unit_test(signs_are_elected),
         cmocka_unit_test(words_below_the_limit_keep),    cmocka_unit_test(keys_order_like_magnitudes),
+        cmocka_unit_test(keys_are_coded_between_their_bounds),
         cmocka_unit_test(elements_are_kept_by_key),      cmocka_unit_test(bins_are_the_upper_bits),
         cmocka_unit_test(keys_within_a_range_are_found), cmocka_unit_test(random_words_are_the_published_ones),
     };

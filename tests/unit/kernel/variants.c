@@ -58,7 +58,7 @@ struct call {
     uint32_t *table;      /* of tabulate */
     double lanes[LADLE_LANES];
     struct ladle_nonfinite counts;
-    uint64_t returned;
+    uint64_t returned, spanned[2];
     double returned_number;
     uint32_t least, most;
     enum ladle_dtype dtype;
@@ -107,13 +107,19 @@ KERNEL(elect_without_divisor, k->elect(A(0), NULL, A(2), A(3), 1, 0.5, n))
 KERNEL(settle, k->settle(A(0), A(1), A(2), n))
 KERNEL(settle_without_divisor, k->settle(A(0), NULL, A(2), n))
 KERNEL(drop, k->drop(A(0), 2.5, call->words[0], 0x80000000u, n))
-KERNEL(drop_each, k->drop_each(A(0), A(1), call->words[0], call->words[1], n))
+#define RANKS(call)                                                                                                         \
+    for (size_t i = 0; i < (call)->n; i++)                                                                                  \
+        (call)->words[0][i] %= (uint32_t)(call)->n;
+KERNEL(drop_ranked, { RANKS(call) k->drop_ranked(A(0), 1, A(1), call->words[0], call->words[1], A(2), n); })
+KERNEL(drop_ranked_alike, { RANKS(call) k->drop_ranked(A(0), 1.7, NULL, call->words[0], call->words[1], A(2), n); })
 KERNEL(keep, k->keep(A(0), 1.7, call->real_bytes == 8 ? 0x3F00000000000000 : 0x38000000,
                      call->real_bytes == 8 ? 0x4000000000000000 : 0x40000000, n))
 KERNEL(mask, k->mask(A(0), A(1), n))
 KERNEL(count, call->returned = k->count(A(0), call->real_bytes == 8 ? LADLE_KEY_NAN_F64 : LADLE_KEY_NAN_F32, n))
 KERNEL(reach, call->returned = k->reach(A(0), 0, 3, n))
 KERNEL(keys, k->keys(A(1), A(0), n))
+KERNEL(span, k->span(A(0), n, &call->returned, &call->spanned[0], &call->spanned[1]))
+KERNEL(items, k->items((uint64_t *)call->wide[0], A(0), call->real_bytes == 8 ? 0x3F00000000000000 : 0x38000000, 7, n))
 KERNEL(bins, k->bins(call->words[0], A(0), n, &call->least, &call->most))
 KERNEL(within, call->returned = call->real_bytes == 8 ? k->within(call->words[0], A(0), 0x3FE0000000000000, 1ull << 52,
                                                                   (1ull << 47) - 1, 31, n)
@@ -168,12 +174,15 @@ static const struct {
     NAMED(settle),
     NAMED(settle_without_divisor),
     NAMED(drop),
-    NAMED(drop_each),
+    NAMED(drop_ranked),
+    NAMED(drop_ranked_alike),
     NAMED(keep),
     NAMED(mask),
     NAMED(count),
     NAMED(reach),
     NAMED(keys),
+    NAMED(span),
+    NAMED(items),
     NAMED(bins),
     NAMED(within),
     NAMED(philox),
@@ -307,7 +316,8 @@ static bool same(struct call *a, struct call *b, const char **what)
     forget_nan_payloads(&b->returned_number, 1, 8);
     *what = "lanes, counts or what is returned";
     return memcmp(a->lanes, b->lanes, sizeof a->lanes) == 0 && memcmp(&a->counts, &b->counts, sizeof a->counts) == 0 &&
-           a->returned == b->returned && memcmp(&a->returned_number, &b->returned_number, 8) == 0 && a->least == b->least &&
+           a->returned == b->returned && memcmp(a->spanned, b->spanned, sizeof a->spanned) == 0 &&
+           memcmp(&a->returned_number, &b->returned_number, 8) == 0 && a->least == b->least &&
            a->most == b->most && memcmp(a->table, b->table, 4 * 64 * 4) == 0;
 }
 
