@@ -265,14 +265,73 @@ static struct settings least_settings(void)
     return (struct settings){.payload_bytes = 1, .threads = 1, .open_jobs = 1, .chunks = 3};
 }
 
-static uint64_t least_total(struct ladle_plan *plan, uint8_t *dtypes)
+/* The smallest budget that works, in whole MiB, and how it is divided. */
+static uint64_t find_least(struct ladle_plan *plan, uint8_t *dtypes, struct ladle_memory *memory)
 {
+    const uint64_t step = 1 << 20;
     struct settings settings = least_settings();
     struct demand demand;
-    struct ladle_memory memory = {.slots = (uint32_t)(2 * most_sources(plan) + 1)};
+    *memory = (struct ladle_memory){.slots = (uint32_t)(2 * most_sources(plan) + 1)};
     choose_blocks(plan, &settings, dtypes, &demand);
-    measure_jobs(plan, memory.slots, dtypes, &demand);
-    return total_of(plan, &settings, &demand, &memory);
+    measure_jobs(plan, memory->slots, dtypes, &demand);
+    uint64_t high = (total_of(plan, &settings, &demand, memory) + step - 1) / step, low = 0;
+    /* With more blocks in memory a method may need less in all, so that this need not be the smallest. */
+    for (uint64_t tried = high - 1; high - low > 1; tried = low + (high - low) / 2) {
+        if (spend(plan, &settings, tried * step, 2 * most_sources(plan) + 1, dtypes)) {
+            high = tried;
+            *memory = plan->memory;
+        } else {
+            low = tried;
+        }
+    }
+    return high * step;
+}
+
+/* The merging job whose largest block, or whose state, takes the most. NULL if there is none. */
+static const struct ladle_job *largest_job(const struct ladle_plan *plan, bool of_state, uint8_t *dtypes)
+{
+    const struct ladle_job *largest = NULL;
+    uint64_t most = 0;
+    for (uint64_t i = 0; i < plan->job_count; i++) {
+        const struct ladle_job *job = &plan->jobs[i];
+        if (job->action != LADLE_ACTION_MERGE || job->elems == 0)
+            continue;
+        struct ladle_needs needs = {0};
+        if (of_state)
+            needs_of(plan, job, dtypes, job->resident_blocks >= ladle_job_blocks(job), &needs);
+        uint64_t bytes = of_state ? needs.state_bytes : block_bytes(job);
+        if (bytes > most) {
+            most = bytes;
+            largest = job;
+        }
+    }
+    return largest;
+}
+
+/* Says what takes more than half of the least that works, if one thing does. `memory` is how that would be divided. */
+static void say_most(const struct ladle_plan *plan, const struct ladle_memory *memory, uint8_t *dtypes,
+                     struct ladle_error *error)
+{
+    uint64_t half = memory->total_bytes / 2, blocks = memory->slot_bytes * memory->slots;
+    const char *method = plan->method->info.name;
+    char shown[32];
+    if (memory->metadata_bytes > half) {
+        ladle_error_help(error, "%s of that are for the lists of its tensors",
+                         ladle_size_show(memory->metadata_bytes, shown));
+        return;
+    }
+    bool of_state = memory->state_bytes > blocks;
+    const struct ladle_job *job = largest_job(plan, of_state, dtypes);
+    if (job == NULL || ladle_max(memory->state_bytes, blocks) <= half)
+        return;
+    if (of_state)
+        ladle_error_help(error, "%s of that are for what %s finds out about %s before it merges it",
+                         ladle_size_show(memory->state_bytes, shown), method, job->name);
+    else if (block_bytes(job) > LADLE_SEGMENT * sizeof(double))
+        ladle_error_help(error, "%s of that are for whole rows of %s (%llu elements in each of %u inputs), as %s needs them",
+                         ladle_size_show(blocks, shown), job->name,
+                         (unsigned long long)(job->rank < 2 ? job->elems : job->shape[job->rank - 1]),
+                         (unsigned)job->source_count, method);
 }
 
 /* Settings from the most comfortable to the least; the first that fits is taken. */
@@ -339,19 +398,19 @@ static bool is_new(const struct ladle_memory *memory, const struct ladle_memory 
 
 int ladle_plan_budget(struct ladle_plan *plan, struct ladle_error *error)
 {
-    struct ladle_memory before = plan->memory;
+    struct ladle_memory before = plan->memory, smallest;
     uint64_t budget = plan->options.memory_bytes ? plan->options.memory_bytes : default_budget(plan);
     uint8_t *dtypes = ladle_arena_take(&plan->arena, most_sources(plan) + 1);
     char needed[32], given[32];
     if (!dtypes)
         return ladle_fail_memory(error, "the plan");
     plan->options.memory_bytes = budget;
-    uint64_t least = least_total(plan, dtypes);
-    plan->least_bytes = ladle_round_up(least, 1 << 20);
+    plan->least_bytes = find_least(plan, dtypes, &smallest);
     if (!find_settings(plan, budget, dtypes)) {
         ladle_fail(error, LADLE_OVER_BUDGET, "a memory budget of %s cannot do this recipe",
                    ladle_size_budget(budget, given));
         ladle_error_help(error, "the smallest that can: --memory %s", ladle_size_budget(plan->least_bytes, needed));
+        say_most(plan, &smallest, dtypes, error);
         return LADLE_OVER_BUDGET;
     }
     if (is_new(&plan->memory, &before))
