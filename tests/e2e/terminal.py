@@ -5,10 +5,12 @@ import fcntl
 import os
 import pty
 import re
+import select
 import signal
 import struct
 import sys
 import termios
+import time
 import unittest
 
 from harness import LADLE, Case
@@ -17,21 +19,31 @@ TRIES = 20  # of what a quick machine may be done with before it was seen
 ERASE = "\r\033[K"
 
 
+def stand_still(process):
+    """Stops a process for a while; False if it has ended."""
+    os.kill(process, signal.SIGSTOP)
+    state = os.waitid(os.P_PID, process, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    if state.si_code != os.CLD_STOPPED:
+        return False
+    time.sleep(0.12)
+    os.kill(process, signal.SIGCONT)
+    return True
+
+
 class Terminal(Case):
     def large_models(self):
         """Two models with a tensor of 64 MiB, which take no room on the disk, and a recipe for them."""
         for name in ("a", "b"):
             self.model(name, [1, 2, 3, 4])
-            header = ('{"model.embed_tokens.weight":{"dtype":"F32","shape":[16777216],"data_offsets":[0,67108864]}}').encode()
+            header = b'{"model.embed_tokens.weight":{"dtype":"F32","shape":[16777216],"data_offsets":[0,67108864]}}'
             with open(self.path(name, "model.safetensors"), "wb") as file:
                 file.write(struct.pack("<Q", len(header)) + header)
                 file.truncate(8 + len(header) + 67108864)
         self.write("recipe.yml", "merge_method: linear\nmodels:\n- {model: a, parameters: {weight: 1}}\n"
                                  "- {model: b, parameters: {weight: 1}}\n")
 
-    def on_terminal(self, *words, columns=80, variables=None, press=None):
-        """Runs the program on a terminal of its own; presses Ctrl-C when `press` has been shown. Returns what was shown and
-        the exit code, negative for a signal."""
+    def start(self, words, columns, variables):
+        """The program on a terminal of its own: its process and our side of the terminal."""
         try:
             child, terminal = pty.fork()
         except OSError as why:
@@ -44,8 +56,19 @@ class Terminal(Case):
                 os.execve(LADLE, [LADLE, *words], {**os.environ, "TERM": "xterm", "NO_COLOR": "", **(variables or {})})
             finally:
                 os._exit(99)
-        shown = b""
+        return child, terminal
+
+    def on_terminal(self, *words, columns=80, variables=None, slowly=False, press=None):
+        """Runs the program on a terminal. `slowly`: in short steps, between which it stands still for longer than it waits before
+        it draws, until something was shown: else a quick machine is done before. `press`: Ctrl-C when this has been shown.
+        Returns what was shown and the exit code, negative for a signal."""
+        child, terminal = self.start(words, columns, variables)
+        shown, begin = b"", time.monotonic()
         while True:
+            slowly = slowly and not shown and stand_still(child)
+            seconds = 0.003 + (time.monotonic() - begin) / 100
+            if slowly and not select.select([terminal], [], [], seconds)[0]:
+                continue
             try:
                 piece = os.read(terminal, 65536)
             except OSError:  # so Linux says that the other side was closed
@@ -63,7 +86,8 @@ class Terminal(Case):
         self.large_models()
         drawn = 0
         for columns in [1, 2, 7, 30, 200] + TRIES * [80]:
-            shown, code = self.on_terminal("merge", "recipe.yml", "-o", "out", "--force", "--memory", "8M", columns=columns)
+            shown, code = self.on_terminal("merge", "recipe.yml", "-o", "out", "--force", "--memory", "8M", columns=columns,
+                                           slowly=True)
             self.assertEqual(code, 0, shown)
             *bars, last = re.split(re.escape(ERASE), shown)
             for bar in bars:
@@ -95,7 +119,7 @@ class Terminal(Case):
         self.large_models()
         for _ in range(TRIES):
             shown, code = self.on_terminal("merge", "recipe.yml", "-o", "out", "--force", "--memory", "8M", "--threads", "1",
-                                           press=b"%")
+                                           slowly=True, press=b"%")
             if code != 0:
                 break
         self.assertEqual(code, 128 + signal.SIGINT, shown)
