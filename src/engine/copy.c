@@ -74,6 +74,12 @@ static void convert(struct ladle_engine *engine, const struct ladle_job *job, co
     }
 }
 
+/* A base that nothing is merged into is the result of a merge all the same, in which NaN is the positive quiet one. */
+static bool is_merged(const struct ladle_job *job)
+{
+    return job->action == LADLE_ACTION_COPY && job->has_base && ladle_dtype_mergeable(job->dtype);
+}
+
 int ladle_copy_block(struct ladle_engine *engine, const struct ladle_job *job, const struct ladle_block *block,
                      const struct ladle_output *output, void *scratch)
 {
@@ -84,7 +90,7 @@ int ladle_copy_block(struct ladle_engine *engine, const struct ladle_job *job, c
         if (status != LADLE_OK)
             return status;
     }
-    if (job->sources[0].dtype == job->dtype)
+    if (job->sources[0].dtype == job->dtype && !is_merged(job))
         copy_bytes(job, block, output);
     else
         convert(engine, job, block, output, scratch);

@@ -125,7 +125,6 @@ static void make_copy(struct ladle_job *job)
 {
     job->action = LADLE_ACTION_COPY;
     job->each = job->shared = NULL;
-    job->has_base = false;
 }
 
 static int add_copy(struct ladle_making *making, const struct ladle_draft *draft, size_t source)

@@ -8,7 +8,7 @@ import re
 import stat
 import unittest
 
-from harness import Case, floats, read_safetensors
+from harness import Case, floats, read_safetensors, write_safetensors
 
 
 def open_bytes(path):
@@ -52,6 +52,17 @@ class Merge(Case):
         self.assert_values("out/model.safetensors", [2, 3, 4, 5])
         run = self.ladle("merge", "-", "-o", "other", stdin=b"merge_method: [", code=3)
         self.assertRegex(run.lines[0], r"^ladle: standard input:\d+:\d+: ")
+
+    def test_a_base_alone_comes_out_as_of_a_merge(self):
+        halves = bytes.fromhex("ffff 0100 7ffc 0080 00fc")  # two NaN with signs and payloads, a subnormal number, -0, -Inf
+        os.mkdir(self.path("a"))
+        write_safetensors(self.path("a/model.safetensors"), {"w": ("F16", [5], halves)})
+        self.write("recipe.yml", "merge_method: task_arithmetic\nbase_model: a\nmodels: [{model: a}]\n")
+        self.ladle("merge", "recipe.yml", "-o", "out", code=0)
+        self.assertEqual(read_safetensors(self.path("out/model.safetensors"))[0]["w"][2], bytes.fromhex("007e 0100 007e 0080 00fc"))
+        self.write("recipe.yml", "merge_method: passthrough\nmodels: [{model: a}]\n")
+        self.ladle("merge", "recipe.yml", "-o", "copy", code=0)
+        self.assertEqual(read_safetensors(self.path("copy/model.safetensors"))[0]["w"][2], halves)
 
     def test_models_are_found_beside_the_recipe(self):
         self.two_models()

@@ -115,6 +115,7 @@ static void a_lonely_base_is_copied(void **state)
     given_is_planned(&given);
     const struct ladle_job *job = given_job(&given, "w");
     assert_int_equal(job->action, LADLE_ACTION_COPY);
+    assert_true(job->has_base);
     assert_int_equal(job->dtype, LADLE_F16);
     given_has_warning(&given, "no model besides the base_model F32");
     given_finish(&given);
