@@ -163,7 +163,7 @@ static void measure_jobs(struct ladle_plan *plan, uint64_t slots, uint8_t *dtype
 
 static uint64_t metadata_bytes(const struct ladle_plan *plan)
 {
-    uint64_t bytes = plan->arena.bytes + plan->recipe.arena.bytes + plan->held_bytes;
+    uint64_t bytes = plan->arena.bytes + plan->recipe.arena.bytes + plan->held_bytes + plan->job_capacity * sizeof(*plan->jobs);
     for (size_t i = 0; i < plan->model_count; i++)
         bytes += ladle_model_metadata_bytes(plan->models[i]);
     return bytes;

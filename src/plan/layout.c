@@ -60,13 +60,45 @@ static unsigned rank_of(const struct ladle_job *job)
 }
 #define RANKS 5u
 
-/* Moves the jobs of a shard to their places in the plan, wider types first, else in the order they had. */
-static void sort_into(const struct ladle_job *from, uint64_t count, struct ladle_job *to)
+/* Where each job of a shard comes from: wider types first, else in the order they had. False if all have one width already. */
+static bool find_order(const struct ladle_job *jobs, uint64_t count, uint32_t *from)
 {
-    for (unsigned rank = 0; rank < RANKS; rank++)
-        for (uint64_t i = 0; i < count; i++)
-            if (rank_of(&from[i]) == rank)
-                *to++ = from[i];
+    uint64_t at = 0;
+    bool moved = false;
+
+    for (unsigned rank = 0; rank < RANKS; rank++) {
+        for (uint64_t i = 0; i < count; i++) {
+            if (rank_of(&jobs[i]) != rank)
+                continue;
+            moved |= i != at;
+            from[at++] = (uint32_t)i;
+        }
+    }
+    return moved;
+}
+
+/* Sorts the jobs of a shard in place: there may be very many, and this is when planning takes the most memory. */
+static int sort(struct ladle_job *jobs, uint64_t count, struct ladle_error *error)
+{
+    uint32_t *from = reallocarray(NULL, count + 1, sizeof(*from));
+
+    if (!from)
+        return ladle_fail_memory(error, "the files of the output");
+    bool moved = find_order(jobs, count, from);
+    for (uint64_t start = 0; moved && start < count; start++) {
+        struct ladle_job first = jobs[start];
+        uint64_t to = start;
+        while (from[to] != start) { /* along one cycle; a place that is done points at itself */
+            uint64_t next = from[to];
+            jobs[to] = jobs[next];
+            from[to] = (uint32_t)to;
+            to = next;
+        }
+        jobs[to] = first;
+        from[to] = (uint32_t)to;
+    }
+    free(from);
+    return LADLE_OK;
 }
 
 static const char *shard_name(struct ladle_plan *plan, uint32_t at)
@@ -76,17 +108,18 @@ static const char *shard_name(struct ladle_plan *plan, uint32_t at)
     return ladle_arena_printf(&plan->arena, "model-%05u-of-%05u.safetensors", (unsigned)at + 1, (unsigned)plan->shard_count);
 }
 
-/* One shard: its tensors, its header and the header's job in front of them. */
-static int fill_shard(struct ladle_plan *plan, uint32_t at, const struct ladle_job *from, struct ladle_error *error)
+/* One shard: its tensors in order, its header and the header's job in front of them. */
+static int fill_shard(struct ladle_plan *plan, uint32_t at, struct ladle_error *error)
 {
     struct ladle_shard *shard = &plan->shards[at];
     struct ladle_job *header = &plan->jobs[shard->first_job - 1];
 
-    sort_into(from, shard->job_count, header + 1);
     shard->name = shard_name(plan, at);
     if (!shard->name)
         return ladle_fail_memory(error, "the files of the output");
-    int status = ladle_header_measure(plan, shard, error);
+    int status = sort(header + 1, shard->job_count, error);
+    if (!status)
+        status = ladle_header_measure(plan, shard, error);
     if (status)
         return status;
     shard->bytes = shard->header_bytes;
@@ -103,23 +136,32 @@ static int fill_shard(struct ladle_plan *plan, uint32_t at, const struct ladle_j
     return header->name ? LADLE_OK : ladle_fail_memory(error, "the files of the output");
 }
 
-static int fill_shards(struct ladle_plan *plan, struct ladle_error *error)
+/* Counts the tensors of each shard. */
+static void count_shards(struct ladle_plan *plan)
 {
-    const struct ladle_job_list *list = plan->unplaced;
     uint64_t from = 0;
 
+    for (uint64_t i = 0; i < plan->tensor_count; i++)
+        plan->shards[plan->jobs[i].shard].job_count++;
     for (uint32_t i = 0; i < plan->shard_count; i++) {
-        struct ladle_shard *shard = &plan->shards[i];
-        shard->first_tensor = from;
-        shard->first_job = from + i + 1;
-        while (from + shard->job_count < list->count && list->jobs[from + shard->job_count].shard == i)
-            shard->job_count++;
-        int status = fill_shard(plan, i, list->jobs + from, error);
-        if (status)
-            return status;
-        from += shard->job_count;
+        plan->shards[i].first_tensor = from;
+        plan->shards[i].first_job = from + i + 1;
+        from += plan->shards[i].job_count;
     }
-    return LADLE_OK;
+}
+
+static int fill_shards(struct ladle_plan *plan, struct ladle_error *error)
+{
+    int status = LADLE_OK;
+
+    count_shards(plan);
+    for (uint32_t i = plan->shard_count; i-- > 0;) { /* from the last one on, so that each has room to move back */
+        const struct ladle_shard *shard = &plan->shards[i];
+        memmove(&plan->jobs[shard->first_job], &plan->jobs[shard->first_tensor], shard->job_count * sizeof(*plan->jobs));
+    }
+    for (uint32_t i = 0; i < plan->shard_count && !status; i++)
+        status = fill_shard(plan, i, error);
+    return status;
 }
 
 /* Gives every shard and every job its position in the output space; every shard is an extent. */
@@ -141,14 +183,23 @@ static void place(struct ladle_plan *plan, uint64_t chunk_bytes)
     plan->extent_count = plan->shard_count;
 }
 
-/* With room for the gaps of a stream: one before each shard and one behind the last. */
+/* Takes the array of the jobs over, with room for the headers, and for the gaps of a stream: one before each shard and one
+ * behind the last. */
 static int take_arrays(struct ladle_plan *plan, struct ladle_error *error)
 {
-    plan->job_count = plan->unplaced->count + plan->shard_count;
+    struct ladle_job_list *list = plan->unplaced;
+
+    plan->job_count = list->count + plan->shard_count;
+    plan->job_capacity = plan->job_count + plan->shard_count + 1;
+    plan->jobs = reallocarray(list->jobs, plan->job_capacity, sizeof(*plan->jobs));
+    if (!plan->jobs)
+        return ladle_fail_memory(error, "the files of the output");
+    list->jobs = NULL;
+    ladle_job_list_destroy(list);
+    plan->unplaced = NULL;
     plan->shards = ladle_arena_take_array(&plan->arena, plan->shard_count, sizeof(*plan->shards));
     plan->extents = ladle_arena_take_array(&plan->arena, plan->shard_count, sizeof(*plan->extents));
-    plan->jobs = ladle_arena_take_array(&plan->arena, plan->job_count + plan->shard_count + 1, sizeof(*plan->jobs));
-    return plan->shards && plan->extents && plan->jobs ? LADLE_OK : ladle_fail_memory(error, "the files of the output");
+    return plan->shards && plan->extents ? LADLE_OK : ladle_fail_memory(error, "the files of the output");
 }
 
 int ladle_plan_lay_out(struct ladle_plan *plan, uint64_t chunk_bytes, struct ladle_error *error)
@@ -161,8 +212,6 @@ int ladle_plan_lay_out(struct ladle_plan *plan, uint64_t chunk_bytes, struct lad
             status = fill_shards(plan, error);
         if (status)
             return status;
-        ladle_job_list_destroy(plan->unplaced);
-        plan->unplaced = NULL;
     }
     place(plan, chunk_bytes);
     return LADLE_OK;

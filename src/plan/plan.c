@@ -111,6 +111,7 @@ void ladle_plan_destroy(struct ladle_plan *plan)
     if (!plan)
         return;
     ladle_job_list_destroy(plan->unplaced);
+    free(plan->jobs);
     for (size_t i = 0; i < plan->model_count; i++)
         ladle_model_close(plan->models[i]);
     ladle_recipe_finish(&plan->recipe);

@@ -138,8 +138,9 @@ struct ladle_plan {
     size_t reference_count;
 
     struct ladle_job_list *unplaced; /* jobs in model order, before they are laid out; NULL afterwards */
-    struct ladle_job *jobs;
+    struct ladle_job *jobs;         /* owned */
     uint64_t job_count;             /* tensors and texts */
+    uint64_t job_capacity;          /* of jobs: there is room for the gaps of a stream */
     struct ladle_shard *shards;
     uint32_t shard_count;
     struct ladle_extent *extents;
