@@ -2,10 +2,12 @@
 #include "signals.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
-/* A handler can reach nothing else. */
-static volatile sig_atomic_t caught, times;
+/* A handler can reach nothing else; it runs in whichever thread the system chooses. */
+static atomic_int caught, times;
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a handler must not wait for a lock");
 
 /* A second signal changes nothing: timeout(1) sends one to the program and one to its group. After that the next one ends the
  * program where it stands, for those who will not wait. */

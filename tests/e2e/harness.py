@@ -6,13 +6,51 @@ The program is named by the variable LADLE. Only Python's standard library is us
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
+import time
 import unittest
 
 LADLE = os.environ["LADLE"]
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 300  # ends what hangs, and nothing that is only slow
+STOP_SECONDS = 10  # what is promised is two; the machine may be busy
+
+
+def is_sanitized():
+    with open(LADLE, "rb") as file:
+        data = file.read()
+    return b"__asan_init" in data or b"__tsan_init" in data
+
+
+SANITIZED = is_sanitized()
+
+
+def stop_when(run, reached):
+    """Lets a process run in short steps until reached() is true, and leaves it stopped; returns False if it ended before. Between
+    steps it stands still, so that it does not get past the place while nobody looks, however busy the machine is. A step is
+    a small part of the time that has passed: long enough for a slow build to get anywhere, and never far past the place."""
+    begin = time.monotonic()
+    while (passed := time.monotonic() - begin) < TIMEOUT_SECONDS:
+        run.send_signal(signal.SIGSTOP)
+        state = os.waitid(os.P_PID, run.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        if state.si_code != os.CLD_STOPPED:
+            return False
+        if reached():
+            return True
+        run.send_signal(signal.SIGCONT)
+        time.sleep(0.002 + passed / 20)
+    raise AssertionError("the process never came to the place")
+
+
+def has_record(partial):
+    """Whether the journal of a partial output says that something is done."""
+    try:
+        with open(os.path.join(partial, "journal"), "rb") as file:
+            return b"\ndone " in file.read()
+    except FileNotFoundError:
+        return False
 
 
 def write_safetensors(path, tensors):

@@ -16,12 +16,11 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
-from harness import LADLE, Run  # noqa: E402
+from harness import LADLE, SANITIZED, STOP_SECONDS, TIMEOUT_SECONDS, Run, has_record, stop_when  # noqa: E402,F401
 
 MAKE_MODEL = os.environ["MAKE_MODEL"]
 FAULTS_LIBRARY = os.environ.get("FAULTS_LIBRARY", "")
 LONG = os.environ.get("LADLE_STRESS") == "long"
-TIMEOUT_SECONDS = 120
 
 RECIPES = {
     "linear": "merge_method: linear\nmodels:\n  - {model: a, parameters: {weight: 0.4}}\n"
@@ -150,9 +149,9 @@ class Case(unittest.TestCase):
         _, err = run.communicate(timeout=TIMEOUT_SECONDS)
         return Run(subprocess.CompletedProcess([], run.returncode, b"", err))
 
-    def count(self, recipe, kinds, *options):
-        """How many calls of these kinds a merge makes that nothing disturbs."""
-        self.merge(recipe, *options, faults=f"{kinds}::0:5", code=0)
+    def count(self, recipe, kinds, *options, path=""):
+        """How many calls of these kinds, for a path, a merge makes that nothing disturbs."""
+        self.merge(recipe, *options, faults=f"{kinds}:{path}:0:5", code=0)
         shutil.rmtree(self.path("out"))
         with open(self.path("count"), encoding="ascii") as file:
             return int(file.read())

@@ -183,16 +183,13 @@ static bool stop_now(void *self)
     return true;
 }
 
+/* Otherwise it would wait for ever, and the test runner would end it. */
 static void test_a_reader_that_does_not_read_does_not_hold_it_back(void **state)
 {
     static struct ladle_sender sender;
     struct pipe *pipe = open_pipe(&sender, 1, 0);
-    struct timespec begun, ended;
     sender.stop = stop_now;
-    clock_gettime(CLOCK_MONOTONIC, &begun);
     assert_int_equal(ladle_sender_send(&sender, bytes, BYTES), LADLE_SENDER_STOPPED);
-    clock_gettime(CLOCK_MONOTONIC, &ended);
-    assert_true(ended.tv_sec - begun.tv_sec <= 1);
     close_pipe(pipe);
     free(pipe);
 }
