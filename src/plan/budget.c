@@ -163,10 +163,17 @@ static void measure_jobs(struct ladle_plan *plan, uint64_t slots, uint8_t *dtype
 
 static uint64_t metadata_bytes(const struct ladle_plan *plan)
 {
-    uint64_t bytes = plan->arena.bytes + plan->recipe.arena.bytes + plan->held_bytes + plan->job_capacity * sizeof(*plan->jobs);
+    uint64_t bytes = plan->arena.bytes + plan->recipe.arena.bytes + plan->held_bytes;
+    bytes += plan->job_capacity * sizeof(*plan->jobs);
     for (size_t i = 0; i < plan->model_count; i++)
         bytes += ladle_model_metadata_bytes(plan->models[i]);
     return bytes;
+}
+
+/* What of the metadata counts against the budget. */
+static uint64_t charged_bytes(uint64_t metadata_bytes)
+{
+    return metadata_bytes > METADATA_FREE_BYTES ? metadata_bytes - METADATA_FREE_BYTES : 0;
 }
 
 /* Room for the chunks that one block's output touches, and one more to go on with. */
@@ -218,8 +225,7 @@ static uint64_t total_of(const struct ladle_plan *plan, const struct settings *s
 
     uint64_t descriptors = memory->blocks * (512 + demand->sources * 17ull);
     uint64_t threads = settings->threads * (memory->scratch_bytes + memory->tallies * 16ull + memory->pack_bytes + STACK_BYTES);
-    memory->other_bytes = descriptors + threads + (1u << 20) +
-                          (memory->metadata_bytes > METADATA_FREE_BYTES ? memory->metadata_bytes - METADATA_FREE_BYTES : 0);
+    memory->other_bytes = descriptors + threads + (1u << 20) + charged_bytes(memory->metadata_bytes);
     memory->total_bytes = memory->slot_bytes * memory->slots + memory->chunk_bytes * memory->chunks +
                           (memory->state_bytes + 128) * memory->open_jobs + (memory->partial_bytes + 128) * memory->partials +
                           memory->frame_bytes * memory->frames + memory->other_bytes;
@@ -314,10 +320,10 @@ static void say_most(const struct ladle_plan *plan, const struct ladle_memory *m
 {
     uint64_t half = memory->total_bytes / 2, blocks = memory->slot_bytes * memory->slots;
     const char *method = plan->method->info.name;
+    uint64_t lists = charged_bytes(memory->metadata_bytes);
     char shown[32];
-    if (memory->metadata_bytes > half) {
-        ladle_error_help(error, "%s of that are for the lists of its tensors",
-                         ladle_size_show(memory->metadata_bytes, shown));
+    if (lists > half) {
+        ladle_error_help(error, "%s of that are for the lists of tensors", ladle_size_show(lists, shown));
         return;
     }
     bool of_state = memory->state_bytes > blocks;
@@ -328,7 +334,8 @@ static void say_most(const struct ladle_plan *plan, const struct ladle_memory *m
         ladle_error_help(error, "%s of that are for what %s finds out about %s before it merges it",
                          ladle_size_show(memory->state_bytes, shown), method, job->name);
     else if (block_bytes(job) > LADLE_SEGMENT * sizeof(double))
-        ladle_error_help(error, "%s of that are for whole rows of %s (%llu elements in each of %u inputs), as %s needs them",
+        ladle_error_help(error,
+                         "%s of that are for whole rows of %s (%llu elements in each of %u inputs), as %s needs them",
                          ladle_size_show(blocks, shown), job->name,
                          (unsigned long long)(job->rank < 2 ? job->elems : job->shape[job->rank - 1]),
                          (unsigned)job->source_count, method);

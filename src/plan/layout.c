@@ -60,7 +60,7 @@ static unsigned rank_of(const struct ladle_job *job)
 }
 #define RANKS 5u
 
-/* Where each job of a shard comes from: wider types first, else in the order they had. False if all have one width already. */
+/* Where each job of a shard comes from: wider types first, else in the order they had. False if none has to move. */
 static bool find_order(const struct ladle_job *jobs, uint64_t count, uint32_t *from)
 {
     uint64_t at = 0;

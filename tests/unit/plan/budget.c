@@ -70,7 +70,8 @@ static void the_figure_of_a_refusal_works(void **state)
         "merge_method: della\nbase_model: a\nmodels: [{model: b}, {model: c}]\nparameters: {weight: 1, density: 0.3}\n",
         "merge_method: nuslerp\nmodels: [{model: a}, {model: b}]\n"
         "parameters: {weight: 1, nuslerp_flatten: false, nuslerp_row_wise: true}\n",
-        "merge_method: nuslerp\nmodels: [{model: row}, {model: other_row}]\nparameters: {weight: 1, nuslerp_flatten: false}\n",
+        "merge_method: nuslerp\nmodels: [{model: row}, {model: other_row}]\n"
+        "parameters: {weight: 1, nuslerp_flatten: false}\n",
         "merge_method: arcee_fusion\nbase_model: a\nmodels: [{model: b}]\n",
         "merge_method: sce\nbase_model: a\nmodels: [{model: b}, {model: c}]\nparameters: {select_topk: 0.2}\n",
     };
