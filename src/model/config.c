@@ -49,18 +49,20 @@ static int find_places(struct ladle_rewrite *rewrite)
 {
     const struct ladle_model *donor = rewrite->change->donor;
     bool *wanted = ladle_arena_take_array(&rewrite->arena, donor->stack_count, sizeof *wanted);
-    rewrite->said = ladle_arena_take_array(&rewrite->arena, donor->stack_count, sizeof *rewrite->said);
-    if (wanted == NULL || rewrite->said == NULL) {
+    rewrite->signs = ladle_arena_take_array(&rewrite->arena, donor->stack_count, sizeof *rewrite->signs);
+    if (wanted == NULL || rewrite->signs == NULL) {
         return LADLE_NO_MEMORY;
     }
     for (uint32_t i = 0; i < donor->stack_count; i++) {
+        struct ladle_layer_signs *signs = &rewrite->signs[i];
         wanted[i] = ladle_config_changes(rewrite, i);
-        if (wanted[i]) {
-            rewrite->said[i] =
-                ladle_arena_take_array(&rewrite->arena, rewrite->change->layer_counts[i], sizeof **rewrite->said);
-            if (rewrite->said[i] == NULL) {
-                return LADLE_NO_MEMORY;
-            }
+        if (!wanted[i]) {
+            continue;
+        }
+        signs->before = ladle_arena_take_array(&rewrite->arena, donor->stacks[i].layers, sizeof *signs->before);
+        signs->after = ladle_arena_take_array(&rewrite->arena, rewrite->change->layer_counts[i], sizeof *signs->after);
+        if (signs->before == NULL || signs->after == NULL) {
+            return LADLE_NO_MEMORY;
         }
     }
     return ladle_places_find(rewrite->config, donor->stacks, donor->stack_count, wanted, &rewrite->arena, &rewrite->places);

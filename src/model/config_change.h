@@ -15,6 +15,13 @@ struct ladle_config_source {
     struct ladle_places places;
 };
 
+/* What config.json says of each layer of a changed stack, all that speaks of single layers taken together: layers of which it
+ * says the same have the same sign. NULL for stacks that did not change. */
+struct ladle_layer_signs {
+    uint64_t *before; /* of the donor's layers, as it was */
+    uint64_t *after;  /* of the output's, as it is now */
+};
+
 struct ladle_rewrite {
     const struct ladle_config_change *change;
     const struct ladle_log *log;
@@ -23,8 +30,7 @@ struct ladle_rewrite {
     struct ladle_places places; /* of the donor's stacks in the copy */
     struct ladle_config_source *sources;
     size_t source_count, source_capacity;
-    bool **said; /* for each changed stack of the donor and each output layer: some list tells that its kind is another one
-                    than that of the donor's layer of this index; NULL for stacks that did not change */
+    struct ladle_layer_signs *signs; /* one a stack of the donor */
 };
 
 /* The source of a model, made if it is new; NULL without memory. */
@@ -38,6 +44,9 @@ static inline bool ladle_config_changes(const struct ladle_rewrite *rewrite, uin
 {
     return rewrite->change->layers != NULL && rewrite->change->layers[stack] != NULL;
 }
+
+/* config_kinds.c: adds a value that config.json has for one layer to that layer's sign. */
+void ladle_config_add_sign(uint64_t *sign, const void *value, size_t bytes);
 
 /* config_lists.c: re-assembles the lists that speak of single layers. Returns LADLE_OK or LADLE_NO_MEMORY. */
 int ladle_config_rewrite_lists(struct ladle_rewrite *rewrite);

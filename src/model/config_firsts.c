@@ -52,19 +52,29 @@ static int count_firsts(struct firsts *firsts, uint64_t *number, bool *first)
     return LADLE_OK;
 }
 
+/* Adds to the signs of `count` layers whether they are among the first `number`. */
+static void add_signs(uint64_t *signs, uint32_t count, uint64_t number)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        bool among = i < number;
+        ladle_config_add_sign(&signs[i], &among, sizeof among);
+    }
+}
+
 static int rewrite_number(struct firsts *firsts, struct ladle_json *object)
 {
     struct ladle_rewrite *rewrite = firsts->rewrite;
+    const struct ladle_layer_signs *signs = &rewrite->signs[firsts->stack];
+    uint32_t layers = rewrite->change->donor->stacks[firsts->stack].layers;
     uint64_t number;
     bool first;
     int status = count_firsts(firsts, &number, &first);
-    bool all = firsts->old >= rewrite->change->donor->stacks[firsts->stack].layers; /* and perhaps more: keeps its value */
-    if (status != LADLE_OK || !first || number == firsts->old || (all && number < firsts->old)) {
+    bool all = firsts->old >= layers; /* and perhaps more: keeps its value */
+    bool stays = !first || number == firsts->old || (all && number < firsts->old);
+    add_signs(signs->before, layers, firsts->old);
+    add_signs(signs->after, rewrite->change->layer_counts[firsts->stack], stays ? firsts->old : number);
+    if (status != LADLE_OK || stays) {
         return status;
-    }
-    uint64_t low = number < firsts->old ? number : firsts->old, high = number < firsts->old ? firsts->old : number;
-    for (uint64_t i = low; i < high && i < rewrite->change->layer_counts[firsts->stack]; i++) {
-        rewrite->said[firsts->stack][i] = true;
     }
     return ladle_json_set(&rewrite->arena, object, firsts->key, ladle_json_new_whole(&rewrite->arena, number))
                ? LADLE_OK

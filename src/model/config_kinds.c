@@ -52,6 +52,85 @@ static const uint64_t *find_sums(struct kinds *kept, size_t *count, const struct
     return kept[(*count)++].sums;
 }
 
+void ladle_config_add_sign(uint64_t *sign, const void *value, size_t bytes)
+{
+    uint64_t hash = ladle_fnv(LADLE_FNV_START ^ *sign, value, bytes);
+    *sign = (hash ^ hash >> 33) * 0xFF51AFD7ED558CCDull;
+}
+
+/* What config.json says of a layer, and what the layer holds. */
+struct pair {
+    uint64_t sign, sum;
+};
+
+static int compare_pairs(const void *a, const void *b)
+{
+    const struct pair *x = a, *y = b;
+    if (x->sign != y->sign) {
+        return x->sign < y->sign ? -1 : 1;
+    }
+    return (x->sum > y->sum) - (x->sum < y->sum);
+}
+
+/* How many of the sorted pairs come before this one. */
+static uint32_t count_before(const struct pair *sorted, uint32_t count, struct pair pair)
+{
+    uint32_t low = 0, high = count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (compare_pairs(&sorted[middle], &pair) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* Whether most of the donor's layers of this sign hold the same: then it is the sign that tells it. True for signs that the
+ * donor does not have. */
+static bool is_usual(const struct pair *sorted, uint32_t count, struct pair pair)
+{
+    uint32_t first = count_before(sorted, count, (struct pair){pair.sign, 0});
+    uint32_t past = pair.sign == UINT64_MAX ? count : count_before(sorted, count, (struct pair){pair.sign + 1, 0});
+    uint32_t same = count_before(sorted, count, pair);
+    uint32_t same_past = pair.sum == UINT64_MAX ? past : count_before(sorted, count, (struct pair){pair.sign, pair.sum + 1});
+    return first == past || (same_past - same) * 2 > past - first;
+}
+
+/* The donor's layers as sorted pairs; NULL without memory. */
+static struct pair *sort_pairs(const uint64_t *signs, const uint64_t *sums, uint32_t count)
+{
+    struct pair *pairs = reallocarray(NULL, (size_t)count + 1, sizeof *pairs);
+    for (uint32_t i = 0; pairs != NULL && i < count; i++) {
+        pairs[i] = (struct pair){signs[i], sums[i]};
+    }
+    if (pairs != NULL) {
+        qsort(pairs, count, sizeof *pairs, compare_pairs);
+    }
+    return pairs;
+}
+
+/* What one stack of the donor holds, and what config.json says of it. */
+struct donor_stack {
+    const struct ladle_layer_signs *signs;
+    const uint64_t *sums;
+    struct pair *sorted;
+    uint32_t layers;
+};
+
+/* Whether an output layer that holds `sum` is not what a loader expects at its index, for all that config.json says. */
+static bool surprises(const struct donor_stack *donor, uint32_t layer, uint64_t sum)
+{
+    const struct ladle_layer_signs *signs = donor->signs;
+    if (sum == donor->sums[layer]) {
+        return false;
+    }
+    return signs->before[layer] == signs->after[layer] ||
+           !is_usual(donor->sorted, donor->layers, (struct pair){signs->before[layer], donor->sums[layer]}) ||
+           !is_usual(donor->sorted, donor->layers, (struct pair){signs->after[layer], sum});
+}
+
 static void check_stack(struct ladle_rewrite *rewrite, uint32_t stack, struct kinds *kept)
 {
     const struct ladle_model *donor = rewrite->change->donor;
@@ -60,10 +139,12 @@ static void check_stack(struct ladle_rewrite *rewrite, uint32_t stack, struct ki
     count = count < donor->stacks[stack].layers ? count : donor->stacks[stack].layers;
     size_t kept_count = 0, other = 0;
     struct ladle_text numbers = {0};
-    const uint64_t *before = find_sums(kept, &kept_count, donor, &donor->stacks[stack]);
-    for (uint32_t i = 0; before != NULL && i < count; i++) {
+    struct donor_stack known = {.signs = &rewrite->signs[stack], .layers = donor->stacks[stack].layers};
+    known.sums = find_sums(kept, &kept_count, donor, &donor->stacks[stack]);
+    known.sorted = known.sums == NULL ? NULL : sort_pairs(known.signs->before, known.sums, known.layers);
+    for (uint32_t i = 0; known.sorted != NULL && i < count; i++) {
         const uint64_t *sums = find_sums(kept, &kept_count, layers[i].model, &donor->stacks[stack]);
-        if (sums != NULL && sums[layers[i].layer] != before[i] && !rewrite->said[stack][i] && other++ < SHOWN_LAYERS) {
+        if (sums != NULL && surprises(&known, i, sums[layers[i].layer]) && other++ < SHOWN_LAYERS) {
             ladle_text_printf(&numbers, "%s%u", numbers.bytes > 0 ? ", " : "", i);
         }
     }
@@ -78,6 +159,7 @@ static void check_stack(struct ladle_rewrite *rewrite, uint32_t stack, struct ki
             numbers.data != NULL ? numbers.data : "", donor->stacks[stack].prefix, donor->path);
     }
     ladle_text_finish(&numbers);
+    free(known.sorted);
     for (size_t i = 0; i < kept_count; i++) {
         free(kept[i].sums);
     }

@@ -146,13 +146,27 @@ static bool append_copy(struct list *list, struct ladle_json *to, const struct l
     return copy != NULL;
 }
 
-/* The entry of each layer of the output. Notices where it is not what the donor says of its layer there. */
+/* Adds an entry of the list, or that there is none, to the sign of a layer. */
+static void add_entry(uint64_t *sign, const struct ladle_json *entry)
+{
+    struct ladle_text text = {0};
+    if (entry != NULL) {
+        ladle_json_write(entry, 0, &text);
+    }
+    ladle_config_add_sign(sign, text.data, text.bytes);
+    ladle_text_finish(&text);
+}
+
+/* The entry of each layer of the output. */
 static struct ladle_json *assemble_entries(struct list *list)
 {
     const struct ladle_config_change *change = list->rewrite->change;
     const struct ladle_json *last = list->kind == LADLE_LIST_ENTRIES ? list->old->last : NULL;
     const struct view *before = find_view(list, change->donor);
     struct ladle_json *made = before == NULL ? NULL : ladle_json_new(&list->rewrite->arena, LADLE_JSON_LIST);
+    for (uint32_t i = 0; made != NULL && i < before->layers; i++) {
+        add_entry(&list->rewrite->signs[list->stack].before[i], before->entries[i]);
+    }
     for (uint32_t i = 0; made != NULL && i < change->layer_counts[list->stack]; i++) {
         const struct ladle_layer_origin *origin = &change->layers[list->stack][i];
         const struct view *view = find_view(list, origin->model);
@@ -161,9 +175,7 @@ static struct ladle_json *assemble_entries(struct list *list)
         }
         const struct ladle_json *entry = origin->layer < view->layers ? view->entries[origin->layer] : NULL;
         entry = entry != NULL ? entry : last;
-        if (i < before->layers && !ladle_config_equal(entry, before->entries[i])) {
-            list->rewrite->said[list->stack][i] = true;
-        }
+        add_entry(&list->rewrite->signs[list->stack].after[i], entry);
         made = entry == NULL || append_copy(list, made, entry) ? made : NULL;
     }
     return made;
@@ -215,6 +227,9 @@ static struct ladle_json *assemble_indices(struct list *list)
     uint32_t count = change->layer_counts[list->stack];
     const struct view *before = find_view(list, change->donor);
     struct ladle_json *made = before == NULL ? NULL : ladle_json_new(&list->rewrite->arena, LADLE_JSON_LIST);
+    for (uint32_t i = 0; made != NULL && i < before->layers; i++) {
+        ladle_config_add_sign(&list->rewrite->signs[list->stack].before[i], &before->listed[i], sizeof *before->listed);
+    }
     for (uint32_t i = 0; made != NULL && i < count; i++) {
         const struct ladle_layer_origin *origin = &change->layers[list->stack][i];
         const struct view *view = find_view(list, origin->model);
@@ -222,9 +237,7 @@ static struct ladle_json *assemble_indices(struct list *list)
             return NULL;
         }
         bool listed = origin->layer < view->layers && view->listed[origin->layer];
-        if (i < before->layers && listed != before->listed[i]) {
-            list->rewrite->said[list->stack][i] = true;
-        }
+        ladle_config_add_sign(&list->rewrite->signs[list->stack].after[i], &listed, sizeof listed);
         struct ladle_json *number = listed ? ladle_json_new_whole(&list->rewrite->arena, i) : NULL;
         made = listed && number == NULL ? NULL : made;
         if (number != NULL) {

@@ -208,6 +208,42 @@ static void layers_of_another_kind_than_the_index_says_are_warned_of(void **stat
     assert_string_equal(made_messages(), "");
 }
 
+/* As in ModernBERT: the list says which layers see everything, but not that layer 0 has no norm in front. */
+static void a_list_about_something_else_says_nothing_of_tensors(void **state)
+{
+    const char *names = "layers.[6].w\nlayers.1.norm\nlayers.2.norm\nlayers.3.norm\nlayers.4.norm\nlayers.5.norm";
+    const char *config = "{\"n_layer\": 6, \"layer_types\": [\"full\", \"near\", \"near\", \"full\", \"near\", \"near\"]}";
+    rewritten_begin(names, config);
+    rewritten_leave_out("layers", 0);
+    rewritten_expect("{\"n_layer\": 5, \"layer_types\": [\"near\", \"near\", \"full\", \"near\", \"near\"]}");
+    assert_warned("warning: config.json: layers 0 of layers hold other tensors");
+    rewritten_begin(names, config);
+    rewritten_leave_out("layers", 1);
+    rewritten_expect("{\"n_layer\": 5, \"layer_types\": [\"full\", \"near\", \"full\", \"near\", \"near\"]}");
+    assert_string_equal(made_messages(), "");
+    /* One list about tensors, and layer 0 has something of its own: only that layer is named. */
+    rewritten_begin("h.[5].w\nh.0.first\nh.2.moe",
+                    "{\"n_layer\": 5, \"mlp_layer_types\": [\"dense\", \"dense\", \"sparse\", \"dense\", \"dense\"]}");
+    rewritten_leave_out("h", 0);
+    rewritten_expect("{\"n_layer\": 4, \"mlp_layer_types\": [\"dense\", \"sparse\", \"dense\", \"dense\"]}");
+    assert_warned("warning: config.json: layers 0 of h hold other tensors");
+}
+
+/* As in DeepSeek: a mixture in front of the dense layers, which no number can say. */
+static void a_number_of_first_layers_that_stays_explains_nothing(void **state)
+{
+    const char *names = "h.[4].w\nh.2.moe\nh.3.moe", *config = "{\"n_layer\": 4, \"first_k_dense_replace\": 2}";
+    const struct ladle_model *donor = rewritten_begin(names, config);
+    rewritten_add("h", donor, 2);
+    rewritten_add("h", donor, 0);
+    rewritten_expect("{\"n_layer\": 2, \"first_k_dense_replace\": 2}");
+    assert_warned("warning: config.json: layers 0 of h hold other tensors");
+    rewritten_begin(names, config);
+    rewritten_leave_out("h", 0);
+    rewritten_expect("{\"n_layer\": 3, \"first_k_dense_replace\": 1}");
+    assert_string_equal(made_messages(), "");
+}
+
 static void tensors_with_something_for_each_layer_are_warned_of(void **state)
 {
     const char *names = "vision.per_layer.weight\nembed_tokens_per_layer.weight\nlayers.[4].per_layer_input_gate.weight";
@@ -241,6 +277,8 @@ int main(void)
         rewritten_test(stages_of_backbones),
         rewritten_test(lists_belong_to_the_side_whose_count_stands_beside),
         rewritten_test(layers_of_another_kind_than_the_index_says_are_warned_of),
+        rewritten_test(a_list_about_something_else_says_nothing_of_tensors),
+        rewritten_test(a_number_of_first_layers_that_stays_explains_nothing),
         rewritten_test(tensors_with_something_for_each_layer_are_warned_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
