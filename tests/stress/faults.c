@@ -8,7 +8,8 @@
  *   AT     the one that goes wrong, 1-based; 0: none; with a '+' behind it all from that one on
  *   DO     what it does: an errno value (5: EIO); "short" (reads and writes transfer half); "kill" (the process dies before the
  *          call), "killed" (after it), "lose" (the same, but of what was written and not synced nothing is left, as when the
- *          power goes), "pause" (the process stops itself before the call)
+ *          power goes), "pause" (the process stops itself before the call), "then" (nothing, but what stands behind it in the
+ *          list counts only what comes after this call)
  *
  * FAULTS_COUNT names a file that receives the number of calls that each of them counted, when the program exits.
  * Works with the C library's own allocator, so not beneath a sanitizer. */
@@ -113,10 +114,11 @@ static const struct fault *strikes(enum kind kind, const char *path, int fd)
     const struct fault *struck = NULL;
     for (unsigned i = 0; ready && i < fault_count; i++) {
         struct fault *fault = &faults[i];
-        if (!fault->counted[kind] || !concerns(fault, path, fd))
-            continue;
-        long call = atomic_fetch_add(&fault->calls, 1) + 1;
-        if (fault->at == 0 || (fault->always ? call < fault->at : call != fault->at))
+        bool counts = fault->counted[kind] && concerns(fault, path, fd);
+        long call = counts ? atomic_fetch_add(&fault->calls, 1) + 1 : atomic_load(&fault->calls);
+        if (strcmp(fault->action, "then") == 0 && (call < fault->at || (counts && call == fault->at)))
+            break;
+        if (!counts || fault->at == 0 || (fault->always ? call < fault->at : call != fault->at))
             continue;
         if (strcmp(fault->action, "kill") == 0)
             kill(getpid(), SIGKILL);

@@ -7,54 +7,79 @@ import os
 import random
 import shutil
 import signal
+import sys
 import time
 import unittest
 
-from stress import Case, kill, needs_faults, sampled, tree, LONG
+from stress import Case, needs_faults, sampled, tree, FAULTS_LIBRARY, LONG
 
 TRACES = "write,sync,rename,exchange,open,reserve,cut,names"
+CUT = "cut:output/model:1:then"  # with which the end of a merge begins
 
 
 class RandomMoments(Case):
     """Larger models, on a disk, so that the moments fall into every part of the merge."""
-    model_options = ["--size", "96M", "--hidden", "512"]
-    shard_size = "40M"
+    model_options = ["--size", "48M", "--hidden", "256"]
+    shard_size = "20M"
     in_memory = False
+    ways = [(recipe, options) for recipe in ("linear", "ties")
+            for options in (["--io", "threads"], ["--io", "auto", "--memory", "64M"])]
+    kills = 50 if LONG else 13  # for each of the ways: more than 50 in all
 
-    def kill_until_done(self, recipe, options, kills, seconds, random_numbers):
-        """Until `kills` merges were killed and one of those that ended had gone on with what a killed one had left."""
-        killed = resumed = 0
-        while killed < kills or not resumed:
-            self.assertLess(killed, 10 * kills, "no run went on with what another had left")
-            run = self.start(recipe, *options)
-            time.sleep(random_numbers.uniform(0, seconds))
-            if run.poll() is None:
-                kill(run)
-                killed += 1
-                if os.path.exists(self.path("out")):
-                    self.assertEqual(tree(self.path("out")), self.expected(recipe))
-                    self.remove_outputs()
-                continue
-            done = self.finish(run)
-            self.assertEqual(done.code, 0, done)
-            self.assert_complete(recipe)
-            self.remove_outputs()
-            resumed += "an earlier run" in done.err
+    def setUp(self):
+        super().setUp()
+        self.seed = int(os.environ.get("LADLE_SEED", "0")) or random.randrange(1, 10**6)
+        self.random = random.Random(self.seed)
+        print(f"kills at random moments: LADLE_SEED={self.seed}", file=sys.stderr)
+
+    def undisturbed(self, recipe, options):
+        """The seconds that a merge takes, and how many calls leave traces once its files are cut to their lengths."""
+        begun = time.monotonic()
+        run = self.merge(recipe, *options, faults=f"{CUT};{TRACES}::0:5" if FAULTS_LIBRARY else "", code=0)
+        seconds = time.monotonic() - begun
+        self.assert_complete(recipe)
+        self.remove_outputs()
+        if not FAULTS_LIBRARY:
+            return seconds, 0
+        with open(self.path("count"), encoding="ascii") as file:
+            calls = int(file.readlines()[1])
+        self.assertGreater(calls, 5, run)
+        return seconds, calls
+
+    def disturbed(self, recipe, options, seconds, publishing_calls):
+        """A merge that is killed at a random moment; or while it is published, if there are such calls."""
+        if publishing_calls:
+            at, action = self.random.randint(1, publishing_calls), self.random.choice(("kill", "killed"))
+            return self.merge(recipe, *options, faults=f"{CUT};{TRACES}::{at}:{action}")
+        run = self.start(recipe, *options)
+        time.sleep(self.random.uniform(0, 1.2 * seconds))
+        run.send_signal(signal.SIGKILL)
+        return self.finish(run)
+
+    def kill_until_done(self, recipe, options):
+        """Until that many merges were killed and one of those that ended had gone on with what a killed one had left."""
+        seconds, calls = self.undisturbed(recipe, options)
+        killed = resumed = tries = 0
+        while killed < self.kills or not resumed:
+            tries += 1
+            self.assertLess(tries, 20 * self.kills, f"{killed} were killed, {resumed} went on with what another had left")
+            run = self.disturbed(recipe, options, seconds, calls if tries % 3 == 0 else 0)
+            self.assertIn(run.code, (-signal.SIGKILL, 0), run)
+            killed += run.code != 0
+            resumed += run.code == 0 and "an earlier run" in run.err
+            if run.code == 0:
+                self.assert_complete(recipe)
+            if os.path.exists(self.path("out")):
+                self.assertEqual(tree(self.path("out")), self.expected(recipe))
+                self.remove_outputs()
         self.merge(recipe, *options, code=0)
         self.assert_complete(recipe)
 
     def test_kills_at_random_moments(self):
-        seed = int(os.environ.get("LADLE_SEED", "0")) or random.randrange(10**6)
-        for recipe in ("linear", "ties"):
-            for options in (["--io", "threads"], ["--io", "auto", "--memory", "64M"]):
-                with self.subTest(recipe=recipe, options=options, seed=seed):
-                    self.remove_outputs()
-                    begun = time.monotonic()
-                    self.merge(recipe, *options, code=0)
-                    seconds = 1.2 * (time.monotonic() - begun)
-                    self.assert_complete(recipe)
-                    self.remove_outputs()
-                    self.kill_until_done(recipe, options, 50 if LONG else 6, seconds, random.Random(seed))
+        for recipe, options in self.ways:
+            with self.subTest(recipe=recipe, options=options, seed=self.seed):
+                self.remove_outputs()
+                self.kill_until_done(recipe, options)
 
 
 @needs_faults
