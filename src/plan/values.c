@@ -83,6 +83,23 @@ struct question {
     double t;
 };
 
+/* Says that the parameter is given, but with filters of which none fits. Returns false if it is not given at all. */
+static bool help_filtered(struct ladle_making *making, const struct question *question)
+{
+    char where[512];
+
+    for (size_t i = 0; i < question->scope_count; i++) {
+        const struct ladle_node *setting = ladle_node_get(question->scopes[i], question->parameter->name);
+        if (!setting || (setting->kind == LADLE_NODE_LIST && setting->count == 0))
+            continue;
+        ladle_error_help(making->error,
+                         "%s: no filter here fits that name; {value: ...} without a filter, behind the others, is for the rest",
+                         ladle_recipe_where(&making->plan->recipe, setting, where));
+        return true;
+    }
+    return false;
+}
+
 static void fail_missing(struct ladle_making *making, const struct question *question)
 {
     const struct ladle_plan *plan = making->plan;
@@ -95,7 +112,8 @@ static void fail_missing(struct ladle_making *making, const struct question *que
     else
         ladle_making_fail_at(making, NULL, "no %s is given (tensor %s); %s needs it", name, question->tensor,
                              plan->method->info.name);
-    ladle_recipe_help_missing(&plan->recipe, name, question->part->slice, source ? source->asked : NULL, making->error);
+    if (!help_filtered(making, question))
+        ladle_recipe_help_missing(&plan->recipe, name, question->part->slice, source ? source->asked : NULL, making->error);
 }
 
 /* Answers a question; one that was answered for all tensors, or that failed, is not asked again. */
@@ -245,6 +263,8 @@ static void check(struct ladle_making *making, const struct ladle_draft *draft, 
     making->values->refused = draft->part_index + 1;
     const struct ladle_part_source *source = mistake.model < 0 ? NULL : model_source(draft, mistake.model);
     const struct ladle_node *place = place_of(making, draft, mistake.parameter, source);
+    if (!place && !source) /* it is about the values of all models */
+        place = place_of(making, draft, mistake.parameter, model_source(draft, 0));
     if (source)
         ladle_making_fail_at(making, place ? place : source->node, "%s (model %s, tensor %s)", mistake.text,
                              ladle_plan_model_name(plan, source->model), draft->name);

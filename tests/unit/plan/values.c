@@ -101,6 +101,18 @@ static void a_missing_value_names_parameter_model_and_tensor(void **state)
     /* A filter that matches no more after the first tensors. */
     refused("merge_method: linear\nmodels: [{model: a, parameters: {weight: [{filter: embed, value: 1}]}}]\n",
             "no weight is given for model a (tensor model.layers.0.input_layernorm.weight)");
+    /* It is given, and yet not for this tensor. */
+    refused("merge_method: slerp\nbase_model: a\nmodels: [{model: b}]\nparameters: {t: [{filter: mlp, value: 1}]}\n",
+            "r.yml:4:17: no filter here fits that name");
+    refused("merge_method: linear\nmodels: [{model: a, parameters: {weight: {filter: mlp, value: 1}}}]\n",
+            "r.yml:2:42: no filter here fits that name");
+}
+
+static void weights_that_cancel_are_shown_where_they_stand(void **state)
+{
+    refused("merge_method: linear\nmodels:\n  - {model: a, parameters: {weight: 1}}\n"
+            "  - {model: b, parameters: {weight: -1}}\n",
+            "r.yml:3:37: weight: the weights of all models add up to 0");
 }
 
 static void each_missing_value_is_told(void **state)
@@ -154,6 +166,7 @@ int main(void)
         cmocka_unit_test(gradients_run_over_the_layers_of_the_slice),
         cmocka_unit_test(filters_look_at_the_models_name_or_the_outputs),
         cmocka_unit_test(the_base_needs_no_values),
+        cmocka_unit_test(weights_that_cancel_are_shown_where_they_stand),
         cmocka_unit_test(a_missing_value_names_parameter_model_and_tensor),
         cmocka_unit_test(each_missing_value_is_told),
         cmocka_unit_test(values_that_do_not_go_together_are_refused),
