@@ -183,3 +183,20 @@ int ladle_reference_find(const char *text, const char *where, const char *recipe
     }
     return status;
 }
+
+void ladle_reference_help(const char *text, const char *recipe_path, const char *path, struct ladle_error *error)
+{
+    struct ladle_arena arena = {0};
+    struct search search = {.text = text, .where = text, .arena = &arena};
+    if (collect_places(&search, recipe_path) == LADLE_OK && search.count == MOST_PLACES) {
+        char *taken = resolve(search.places[0]), *other = resolve(search.places[1]);
+        if (taken != NULL && other != NULL && strcmp(taken, path) == 0 && strcmp(other, path) != 0) {
+            ladle_error_help(error,
+                             "'%s' was found in the working directory, which goes before the recipe's; there is also %s",
+                             text, other);
+        }
+        free(taken);
+        free(other);
+    }
+    ladle_arena_finish(&arena);
+}

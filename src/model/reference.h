@@ -17,4 +17,8 @@
 int ladle_reference_find(const char *text, const char *where, const char *recipe_path, struct ladle_arena *arena,
                          const char **path, struct ladle_error *error);
 
+/* Adds a line of help to the error recorded last, that the model at `path` is no good: if the working directory had something
+ * of that name and the recipe's directory has too, both are named. Arguments as above. */
+void ladle_reference_help(const char *text, const char *recipe_path, const char *path, struct ladle_error *error);
+
 #endif

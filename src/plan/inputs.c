@@ -95,8 +95,10 @@ static int open_model(struct ladle_plan *plan, struct ladle_reference *reference
         }
     }
     int status = ladle_model_open(&model, reference->path, &plan->options.log, error);
-    if (status)
+    if (status) {
+        ladle_reference_help(reference->text, plan->recipe.path, reference->path, error);
         return status;
+    }
     if (model->packed) {
         ladle_model_close(model);
         ladle_fail(error, LADLE_BAD_INPUT, "%s: is an archive, which cannot be an input of a merge", reference->path);

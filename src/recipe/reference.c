@@ -82,8 +82,10 @@ void ladle_reading_model(struct ladle_reading *reading, const struct ladle_node 
     if (named == NULL)
         return;
     const char *text = named->text;
-    if (ladle_starts_with(text, "model:"))
+    if (ladle_starts_with(text, "model:")) {
         text += strlen("model:");
+        text += strspn(text, " \t");
+    }
     if (ladle_node_is_null(named) || *text == 0) {
         ladle_reading_mistake(reading, named, "%s: the path of a model is missing", what);
         return;

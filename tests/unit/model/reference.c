@@ -54,6 +54,33 @@ static void relative_names_are_looked_for_twice(void **state)
     assert_found("a", NULL, "a");
 }
 
+static void what_was_passed_over_is_named_with_a_mistake(void **state)
+{
+    static const struct {
+        const char *text, *recipe;
+        bool both;
+    } cases[] = {{"a", "recipes/r.yml", true}, {"a", "r.yml", false}, {"a", "-", false}, {"b", "recipes/r.yml", false},
+                 {"c", "recipes/r.yml", false}};
+    made_directory("recipes");
+    made_directory("recipes/a");
+    made_directory("recipes/b");
+    made_directory("c");
+    made_text("a", "notes");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ladle_error *error = ladle_error_create();
+        const char *path = NULL;
+        assert_int_equal(ladle_reference_find(cases[i].text, "r.yml:1:2", cases[i].recipe, &arena, &path, error), LADLE_OK);
+        ladle_fail(error, LADLE_BAD_INPUT, "%s: is no model", path);
+        ladle_reference_help(cases[i].text, cases[i].recipe, path, error);
+        bool named = strstr(ladle_error_message(error, 0), "found in the working directory") != NULL;
+        assert_int_equal(named, cases[i].both);
+        if (named) {
+            made_says(error, "/recipes/a");
+        }
+        ladle_error_destroy(error);
+    }
+}
+
 static void spellings_of_one_model_give_one_path(void **state)
 {
     made_directory("x");
@@ -173,6 +200,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(relative_names_are_looked_for_twice, made_folder, forget),
+        cmocka_unit_test_setup_teardown(what_was_passed_over_is_named_with_a_mistake, made_folder, forget),
         cmocka_unit_test_setup_teardown(spellings_of_one_model_give_one_path, made_folder, forget),
         cmocka_unit_test_setup_teardown(a_file_stays_where_its_config_is, made_folder, forget),
         cmocka_unit_test_setup_teardown(odd_names_that_exist_are_paths, made_folder, forget),
