@@ -60,7 +60,7 @@ class Terminal(Case):
 
     def on_terminal(self, *words, columns=80, variables=None, slowly=False, press=None):
         """Runs the program on a terminal. `slowly`: in short steps, between which it stands still longer than it waits
-        before it draws, until something was shown: else a quick machine is done before. `press`: Ctrl-C when this has been shown.
+        before it draws, until something was shown: else a quick machine is done before. `press`: Ctrl-C when this was shown.
         Returns what was shown and the exit code, negative for a signal."""
         child, terminal = self.start(words, columns, variables)
         shown, begin = b"", time.monotonic()
