@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <string.h>
 
 #include "plan/making.h"
@@ -137,6 +138,24 @@ static void find_tied(struct ladle_making *making, const struct ladle_model *don
             making->plan->tied = 0;
 }
 
+/* The first slice gives the token embedding and the last one the head: they should speak of the same tokens. */
+static void warn_of_tokens(const struct ladle_making *making)
+{
+    const struct ladle_plan *plan = making->plan;
+    uint16_t first = making->parts[0].sources[0].model, last = making->parts[making->part_count - 1].sources[0].model;
+    const struct ladle_model *one = plan->models[first], *other = plan->models[last];
+
+    if (one->embedding < 0 || !stores_head(making, last) || plan->options.truncate_embeddings)
+        return;
+    uint64_t tokens = one->tensors[one->embedding].shape[0], other_tokens = other->tensors[other->embedding].shape[0];
+    if (tokens != other_tokens)
+        ladle_warn(making->log,
+                   "%s: the token embedding is that of %s, of %" PRIu64 " tokens, and the output head that of %s, of "
+                   "%" PRIu64 ": programs that load the model may refuse it",
+                   plan->recipe.path, ladle_plan_model_name(plan, first), tokens, ladle_plan_model_name(plan, last),
+                   other_tokens);
+}
+
 static void find_vocabulary(struct ladle_making *making, const struct ladle_model *donor)
 {
     const struct ladle_job_list *list = making->plan->unplaced;
@@ -176,6 +195,7 @@ int ladle_origins_find(struct ladle_making *making)
     const struct ladle_model *donor = making->plan->models[making->plan->donor];
 
     find_tied(making, donor);
+    warn_of_tokens(making);
     find_vocabulary(making, donor);
     find_dtype(making->plan);
     return trace_layers(making, donor);

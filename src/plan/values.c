@@ -93,7 +93,8 @@ static bool help_filtered(struct ladle_making *making, const struct question *qu
         if (!setting || (setting->kind == LADLE_NODE_LIST && setting->count == 0))
             continue;
         ladle_error_help(making->error,
-                         "%s: no filter here fits that name; {value: ...} without a filter, behind the others, is for the rest",
+                         "%s: no filter here fits that name; {value: ...} without a filter, behind the others, is for the "
+                         "rest",
                          ladle_recipe_where(&making->plan->recipe, setting, where));
         return true;
     }
