@@ -40,6 +40,18 @@ static inline uint64_t key_f64(double x)
     return bits > LADLE_KEY_NAN_F64 ? LADLE_KEY_NAN_F64 : bits;
 }
 
+/* x = x / count. By a power of two the product with the inverse is the same, and quicker: two models are the usual case. */
+static inline void divide_evenly(double *restrict x, unsigned count, size_t n)
+{
+    double number = count, inverse = 1 / number;
+    if ((count & (count - 1)) == 0)
+        for (size_t i = 0; i < n; i++)
+            x[i] = x[i] * inverse;
+    else
+        for (size_t i = 0; i < n; i++)
+            x[i] = x[i] / number;
+}
+
 #define T float
 #define BITS uint32_t
 #define NAME(noun) noun##_f32

@@ -20,7 +20,6 @@ static __attribute__((noinline)) void NAME(deviate)(double *restrict sum, const 
 static void NAME(variance)(void *y_, void *const *x, unsigned count, size_t n)
 {
     T *y = y_;
-    double number = count;
     _Alignas(64) double mean[SPREAD_PART], squares[SPREAD_PART];
     for (size_t at = 0; at < n; at += SPREAD_PART) {
         size_t part = n - at < SPREAD_PART ? n - at : SPREAD_PART;
@@ -28,11 +27,11 @@ static void NAME(variance)(void *y_, void *const *x, unsigned count, size_t n)
         memset(squares, 0, part * sizeof *squares);
         for (unsigned k = 0; k < count; k++)
             NAME(gather)(mean, (const T *)x[k] + at, part);
-        for (size_t i = 0; i < part; i++)
-            mean[i] = mean[i] / number;
+        divide_evenly(mean, count, part);
         for (unsigned k = 0; k < count; k++)
             NAME(deviate)(squares, (const T *)x[k] + at, mean, part);
+        divide_evenly(squares, count, part);
         for (size_t i = 0; i < part; i++)
-            y[at + i] = (T)(squares[i] / number);
+            y[at + i] = (T)squares[i];
     }
 }
