@@ -95,7 +95,6 @@ struct ladle_arithmetic {
     void (*most)(void *y, const void *x, double c, size_t n);       /* y = max(x, c); NaN passes */
     void (*gap)(void *y, const void *a, const void *b, double c, size_t n); /* y = abs(a - b) * c */
     void (*choose)(void *y, const void *x, double c, const void *a, const void *b, size_t n); /* y = x >= c ? a : b */
-    void (*to_f64)(double *y, const void *x, size_t n);             /* exact */
     void (*from_f64)(void *y, const double *x, size_t n);           /* rounded to T */
     /* y = w * x + (1 - w) * b with w = clamp(t / max(abs(b - x), 1e-6), 0, 1). */
     void (*near)(void *y, const void *x, const void *b, double t, size_t n);
@@ -111,6 +110,8 @@ struct ladle_arithmetic {
      * all but the last a multiple of 16 long; lanes start at 0. Products are f64. */
     void (*dot)(double *lanes, const void *x, const void *y, size_t n);
     void (*sum)(double *lanes, const void *x, size_t n);
+    /* Sums along columns, one element of each: first += x * x, mixed += x * y, second += y * y, in f64. */
+    void (*dot_columns)(double *first, double *mixed, double *second, const void *x, const void *y, size_t n);
     void (*sum_abs)(double *lanes, const void *x, size_t n);
     /* The largest abs(x) and `so_far`; NaN if there is one. */
     double (*max_abs)(double so_far, const void *x, size_t n);

@@ -101,11 +101,11 @@ static void tabulate(uint32_t *table, const uint32_t *bins, size_t n)
 /* The kernels for one T of every template but convert.h. */
 #define COMMON(t)                                                                                                           \
     .fill = fill_##t, .scale = scale_##t, .axpy = axpy_##t, .divide = divide_##t, .add = add_##t, .sub = sub_##t,           \
-    .mul = mul_##t, .div = div_##t, .most = most_##t, .gap = gap_##t, .choose = choose_##t, .to_f64 = to_f64_##t,           \
-    .from_f64 = from_f64_##t, .near = near_##t, .active = active_##t, .claim = claim_##t, .variance = variance_##t,         \
-    .largest = largest_##t, .power = power_##t, .divergence = divergence_##t, .weigh = weigh_##t, .dot = dot_##t,           \
+    .mul = mul_##t, .div = div_##t, .most = most_##t, .gap = gap_##t, .choose = choose_##t, .from_f64 = from_f64_##t,       \
+    .near = near_##t, .active = active_##t, .claim = claim_##t, .variance = variance_##t, .largest = largest_##t,           \
+    .power = power_##t, .divergence = divergence_##t, .weigh = weigh_##t, .dot = dot_##t, .dot_columns = dot_columns_##t,   \
     .sum = sum_##t, .sum_abs = sum_abs_##t, .max_abs = max_abs_##t, .elect = elect_##t, .settle = settle_##t,               \
-    .drop = drop_##t, .drop_ranked = drop_ranked_##t, .keep = keep_##t, .mask = mask_##t, .count = count_##t,                   \
+    .drop = drop_##t, .drop_ranked = drop_ranked_##t, .keep = keep_##t, .mask = mask_##t, .count = count_##t,               \
     .reach = reach_##t, .keys = keys_##t, .span = span_##t, .items = items_##t, .bins = bins_##t, .within = within_##t
 
 const struct ladle_kernels LADLE_VARIANT_TABLE(LADLE_VARIANT) = {

@@ -63,8 +63,8 @@ static size_t column_count(const struct ladle_task *task)
 /* The state of whole tensors: a triangle of products, then two coefficients. Of columns: three products a column, of which
  * the outer two become the coefficients, then room for the strips of one thread. */
 struct columns {
-    double *first, *mixed, *second, *wide[2], *product;
-    void *base, *vector;
+    double *first, *mixed, *second;
+    void *base, *vectors[2];
 };
 
 static struct columns columns_of(const struct ladle_task *task, void *state)
@@ -75,11 +75,9 @@ static struct columns columns_of(const struct ladle_task *task, void *state)
     columns.first = ladle_array_take(&state, count, sizeof(double));
     columns.mixed = ladle_array_take(&state, count, sizeof(double));
     columns.second = ladle_array_take(&state, count, sizeof(double));
-    columns.wide[0] = ladle_array_take(&state, LADLE_STRIP, sizeof(double));
-    columns.wide[1] = ladle_array_take(&state, LADLE_STRIP, sizeof(double));
-    columns.product = ladle_array_take(&state, LADLE_STRIP, sizeof(double));
     columns.base = ladle_strip_take(task, &state);
-    columns.vector = ladle_strip_take(task, &state);
+    columns.vectors[0] = ladle_strip_take(task, &state);
+    columns.vectors[1] = ladle_strip_take(task, &state);
     return columns;
 }
 
@@ -92,8 +90,7 @@ static void needs(const struct ladle_task *task, struct ladle_needs *needs)
         return;
     if (shape_of(task) == COLUMNS) {
         needs->passes = 1;
-        needs->state_bytes = 3 * ladle_array_bytes(column_count(task), sizeof(double)) +
-                             3 * ladle_array_bytes(LADLE_STRIP, sizeof(double)) + 2 * ladle_strip_bytes(task);
+        needs->state_bytes = 3 * ladle_array_bytes(column_count(task), sizeof(double)) + 3 * ladle_strip_bytes(task);
         needs->scratch_bytes = 5 * ladle_strip_bytes(task);
         return;
     }
@@ -115,21 +112,22 @@ static void accumulate(const struct ladle_task *task, void *state, unsigned pass
         ladle_gram_accumulate(task, vectors_of(task), block, partial, scratch);
 }
 
-/* n products of elements from flat index `first` on, each added to its column. */
-static void add_to_columns(const struct ladle_task *task, double *sums, const double *products, uint64_t first, size_t n)
+/* n elements of either vector from flat index `first` on, their products each added to its column. */
+static void add_to_columns(const struct ladle_task *task, const struct columns *columns, uint64_t first, size_t n)
 {
-    size_t count = column_count(task), column = (size_t)(first % count);
+    size_t count = column_count(task), column = (size_t)(first % count), real_bytes = ladle_real_bytes(task->real);
+    const char *x = columns->vectors[0], *y = columns->vectors[1];
 
     for (size_t at = 0, part; at < n; at += part, column = 0) {
         part = n - at < count - column ? n - at : count - column;
-        task->kernels->real[LADLE_REAL_F64].add(sums + column, sums + column, products + at, part);
+        ladle_strip_kernels(task)->dot_columns(columns->first + column, columns->mixed + column, columns->second + column,
+                                               x + at * real_bytes, y + at * real_bytes, part);
     }
 }
 
 /* Rows come in order because blocks do. */
 static void combine_columns(const struct ladle_task *task, void *state, const struct ladle_block *block)
 {
-    const struct ladle_arithmetic *wide = &task->kernels->real[LADLE_REAL_F64];
     struct columns columns = columns_of(task, state);
 
     for (size_t at = 0; at < block->elems; at += LADLE_STRIP) {
@@ -138,17 +136,11 @@ static void combine_columns(const struct ladle_task *task, void *state, const st
             ladle_strip_read(task, block, 0, at, n, columns.base);
         for (unsigned k = 0; k < 2; k++) {
             if (task->has_base)
-                ladle_strip_delta(task, block, k, at, n, columns.base, columns.vector);
+                ladle_strip_delta(task, block, k, at, n, columns.base, columns.vectors[k]);
             else
-                ladle_strip_model(task, block, k, at, n, columns.vector);
-            ladle_strip_kernels(task)->to_f64(columns.wide[k], columns.vector, n);
+                ladle_strip_model(task, block, k, at, n, columns.vectors[k]);
         }
-        wide->mul(columns.product, columns.wide[0], columns.wide[0], n);
-        add_to_columns(task, columns.first, columns.product, block->first + at, n);
-        wide->mul(columns.product, columns.wide[0], columns.wide[1], n);
-        add_to_columns(task, columns.mixed, columns.product, block->first + at, n);
-        wide->mul(columns.product, columns.wide[1], columns.wide[1], n);
-        add_to_columns(task, columns.second, columns.product, block->first + at, n);
+        add_to_columns(task, &columns, block->first + at, n);
     }
 }
 

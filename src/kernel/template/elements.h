@@ -91,13 +91,6 @@ static void NAME(choose)(void *y_, const void *x_, double c_, const void *a_, co
         y[i] = x[i] >= c ? a[i] : b[i];
 }
 
-static void NAME(to_f64)(double *y, const void *x_, size_t n)
-{
-    const T *x = x_;
-    EACH for (size_t i = 0; i < n; i++)
-        y[i] = (double)x[i];
-}
-
 static void NAME(from_f64)(void *y_, const double *x, size_t n)
 {
     T *y = y_;

@@ -15,6 +15,18 @@ static void NAME(dot)(double *lanes, const void *x_, const void *y_, size_t n)
     memcpy(lanes, a, sizeof a);
 }
 
+static void NAME(dot_columns)(double *restrict first, double *restrict mixed, double *restrict second, const void *x_,
+                              const void *y_, size_t n)
+{
+    const T *x = x_, *y = y_;
+    EACH for (size_t i = 0; i < n; i++) {
+        double a = (double)x[i], b = (double)y[i];
+        first[i] = first[i] + a * a;
+        mixed[i] = mixed[i] + a * b;
+        second[i] = second[i] + b * b;
+    }
+}
+
 static void NAME(sum)(double *lanes, const void *x_, size_t n)
 {
     const T *x = x_;

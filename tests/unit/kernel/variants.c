@@ -53,7 +53,7 @@ struct call {
     size_t n, real_bytes;
     void *arrays[ARRAYS]; /* of T */
     uint32_t *words[2];   /* of uint32_t */
-    double *wide[2];      /* of double */
+    double *wide[3];      /* of double */
     void *stored;         /* elements of a dtype, or the results */
     uint32_t *table;      /* of tabulate */
     double lanes[LADLE_LANES];
@@ -89,17 +89,18 @@ KERNEL(div, k->div(A(0), A(1), A(2), n))
 KERNEL(most, k->most(A(0), A(1), 0.25, n))
 KERNEL(gap, k->gap(A(0), A(1), A(2), 1.3, n))
 KERNEL(choose, k->choose(A(0), A(1), 0.1, A(2), A(3), n))
-KERNEL(to_f64, k->to_f64(call->wide[0], A(0), n))
 KERNEL(from_f64, k->from_f64(A(0), call->wide[0], n))
 KERNEL(near, k->near(A(0), A(1), A(2), 0.5, n))
 KERNEL(active, k->active(A(0), A(1), A(2), A(3), 1e-3, 1.2, n))
 KERNEL(claim, call->returned = k->claim(A(0), A(1), 1e-3, 3, n))
 KERNEL(weigh, k->weigh(A(0), A(1), 0.6, n))
 KERNEL(dot, k->dot(call->lanes, A(0), A(1), n))
+KERNEL(dot_columns, k->dot_columns(call->wide[0], call->wide[1], call->wide[2], A(0), A(1), n))
 KERNEL(sum, k->sum(call->lanes, A(0), n))
 KERNEL(sum_abs, k->sum_abs(call->lanes, A(0), n))
 KERNEL(max_abs, call->returned_number = k->max_abs(0.1, A(0), n))
 KERNEL(variance, k->variance(A(0), call->arrays + 1, 4, n))
+KERNEL(variance_of_three, k->variance(A(0), call->arrays + 1, 3, n))
 KERNEL(largest, call->returned_number = k->largest(-1e300, A(0), n))
 KERNEL(power, k->power(call->wide[0], A(0), 3, n))
 KERNEL(elect, k->elect(A(0), A(1), A(2), A(3), 1.5, 0.5, n))
@@ -156,17 +157,18 @@ static const struct {
     NAMED(most),
     NAMED(gap),
     NAMED(choose),
-    NAMED(to_f64),
     NAMED(from_f64),
     NAMED(near),
     NAMED(active),
     NAMED(claim),
     NAMED(weigh),
     NAMED(dot),
+    NAMED(dot_columns),
     NAMED(sum),
     NAMED(sum_abs),
     NAMED(max_abs),
     NAMED(variance),
+    NAMED(variance_of_three),
     NAMED(largest),
     NAMED(power),
     NAMED(elect),
@@ -241,6 +243,7 @@ static void fill_call(struct call *call, enum ladle_real real, uint64_t seed)
         double positive = fabs(number(real));
         call->wide[0][i] = isfinite(positive) ? positive : 2;
         call->wide[1][i] = fabs((double)(int64_t)random_bits() * 0x1p-62);
+        call->wide[2][i] = (double)i;
     }
     for (size_t i = 0; i < call->n * 8; i++)
         ((uint8_t *)call->stored)[i] = (uint8_t)random_bits();
@@ -265,7 +268,7 @@ static void forget_nan_payloads(void *array, size_t n, size_t each_bytes)
 
 /* The memory of two calls, one for the generic kernel and one for another. */
 struct bench {
-    struct guarded arrays[2][ARRAYS], words[2][2], wide[2][2], stored[2], table[2];
+    struct guarded arrays[2][ARRAYS], words[2][2], wide[2][3], stored[2], table[2];
 };
 
 static void set_up(struct call *call, const struct bench *bench, int side, size_t n, enum ladle_real real, bool at_end,
@@ -275,10 +278,10 @@ static void set_up(struct call *call, const struct bench *bench, int side, size_
     *call = (struct call){.n = n, .real_bytes = real_bytes};
     for (unsigned a = 0; a < ARRAYS; a++)
         call->arrays[a] = place(&bench->arrays[side][a], n * real_bytes, at_end);
-    for (unsigned w = 0; w < 2; w++) {
+    for (unsigned w = 0; w < 2; w++)
         call->words[w] = place(&bench->words[side][w], n * 4, at_end);
+    for (unsigned w = 0; w < 3; w++)
         call->wide[w] = place(&bench->wide[side][w], n * 8, at_end);
-    }
     call->stored = place(&bench->stored[side], n * 8, false);
     call->table = place(&bench->table[side], 4 * 64 * 4, at_end);
     fill_call(call, real, seed);
@@ -304,6 +307,8 @@ static bool same(struct call *a, struct call *b, const char **what)
         *what = "words";
         if (memcmp(a->words[i], b->words[i], n * 4) != 0)
             return false;
+    }
+    for (unsigned i = 0; i < 3; i++) {
         *what = "doubles";
         forget_nan_payloads(a->wide[i], n, 8);
         forget_nan_payloads(b->wide[i], n, 8);
@@ -363,10 +368,10 @@ static int make_bench(void **state)
     for (int side = 0; side < 2; side++) {
         for (unsigned a = 0; a < ARRAYS; a++)
             bench.arrays[side][a] = guarded_make(MOST * 8);
-        for (unsigned w = 0; w < 2; w++) {
+        for (unsigned w = 0; w < 2; w++)
             bench.words[side][w] = guarded_make(MOST * 4);
+        for (unsigned w = 0; w < 3; w++)
             bench.wide[side][w] = guarded_make(MOST * 8);
-        }
         bench.stored[side] = guarded_make(MOST * 8);
         bench.table[side] = guarded_make(4 * 64 * 4);
     }
@@ -378,10 +383,10 @@ static int unmake_bench(void **state)
     for (int side = 0; side < 2; side++) {
         for (unsigned a = 0; a < ARRAYS; a++)
             guarded_unmake(&bench.arrays[side][a]);
-        for (unsigned w = 0; w < 2; w++) {
+        for (unsigned w = 0; w < 2; w++)
             guarded_unmake(&bench.words[side][w]);
+        for (unsigned w = 0; w < 3; w++)
             guarded_unmake(&bench.wide[side][w]);
-        }
         guarded_unmake(&bench.stored[side]);
         guarded_unmake(&bench.table[side]);
     }
