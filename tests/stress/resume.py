@@ -275,7 +275,11 @@ class Inputs(Case):
         """What was done before stays; once the disk is well again the merge goes on."""
         options, file = [*THREADS, "--memory", "24M", "--block-size", "64K"], "b/model.safetensors"
         last = self.count("ties", "read", *options, path=file)
-        run = self.merge("ties", *options, faults=f"read:{file}:{last * 3 // 4}+:5")
+        for quarters in (3, 2, 1):  # how many reads there are is a matter of time: small tensors may share one
+            run = self.merge("ties", *options, faults=f"read:{file}:{last * quarters // 4}+:5")
+            if run.code != 0:
+                break
+            self.remove_outputs()
         message = self.assert_failed_well(run)
         self.assertRegex(message, r"b/model.safetensors: .*Input/output error")
         self.merge("ties", code=0)
