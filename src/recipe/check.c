@@ -68,6 +68,12 @@ static void remark_key(struct ladle_reading *reading, const struct ladle_node *k
     const struct ladle_method_info *method = reading->recipe->method;
     const char *names[PARAMETERS_MOST + 1] = {NULL};
     bool shared;
+    if (known == model_keys && strcmp(key->text, "layer_range") == 0) {
+        ladle_reading_remark(reading, key,
+                             "'layer_range' has no effect under models:, which takes all layers; it belongs to the sources "
+                             "of slices:");
+        return;
+    }
     if (misplaced && method != NULL) {
         if (find_parameter(method, key->text, &shared) != NULL) {
             ladle_reading_remark(reading, key,

@@ -116,9 +116,13 @@ static void read_sources(struct ladle_reading *reading, const struct ladle_node 
         ladle_reading_mistake(reading, list, "%s: expected a list of {model: PATH, ...}", what);
         return;
     }
-    if (list->count == 0 || list->count > LADLE_ANY_NUMBER_OF_MODELS) {
-        ladle_reading_mistake(reading, list,
-                              list->count == 0 ? "%s is empty: there is nothing to merge" : "%s: too many models", what);
+    if (list->count == 0) {
+        ladle_reading_mistake(reading, list, "%s is empty: there is nothing to merge", what);
+        return;
+    }
+    if (list->count > LADLE_ANY_NUMBER_OF_MODELS) {
+        ladle_reading_mistake(reading, list, "%s: too many models: %zu, where %u can be merged at most", what, list->count,
+                              LADLE_ANY_NUMBER_OF_MODELS);
         return;
     }
     slice->sources = new_sources(reading, list->count);

@@ -11,7 +11,7 @@ static void unknown_keys_warn_with_the_nearest(void **state)
     accepted(LINEAR MODELS "zzz: 1\n", "r.yml:3:1: unknown key 'zzz'");
     accepted(LINEAR "models: [{model: a, paramters: {weight: 1}}]\n",
              "r.yml:2:21: unknown key 'paramters'; did you mean 'parameters'?");
-    accepted(LINEAR "models: [{model: a, layer_range: [0, 3]}]\n", "r.yml:2:21: unknown key 'layer_range'");
+    accepted(LINEAR "models: [{model: a, layer_range: [0, 3]}]\n", "r.yml:2:21: 'layer_range' has no effect under models:");
     accepted(LINEAR "slices: [{sources: [{model: a, layer_range: [0, 1], layer_rnge: 1}]}]\n",
              "did you mean 'layer_range'?");
     accepted(LINEAR "slices: [{sources: [{model: a, layer_range: [0, 1]}], base_modl: a}]\n", "did you mean 'base_model'?");

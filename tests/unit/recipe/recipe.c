@@ -272,7 +272,7 @@ static void too_many_models(void **state)
     ladle_text_add_string(&text, LINEAR "models:\n");
     for (int i = 0; i < 4097; i++)
         ladle_text_printf(&text, "- model: m%d\n", i);
-    refused(text.data, "r.yml:3:1: models: too many models");
+    refused(text.data, "r.yml:3:1: models: too many models: 4097, where 4096 can be merged at most");
     ladle_text_finish(&text);
 }
 
