@@ -151,7 +151,7 @@ static void a_handler_stops_the_reader(void **state)
 static void endless_tokens(void **state)
 {
     static const char starts[][3] = {"[\"", "[1", "{\""};
-    static char piece[65536];
+    static char piece[1 << 20];
     memset(piece, '1', sizeof piece);
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
         struct trace trace = {.error = ladle_error_create()};
