@@ -3,6 +3,7 @@
 """Few descriptors, no memory that may be locked, no more threads: the merge is done all the same, and with the same bytes."""
 import os
 import resource
+import subprocess
 import unittest
 
 from stress import Case
@@ -18,9 +19,14 @@ class Limits(Case):
     model_options = ["--hidden", "64", "--layers", "6", "--vocabulary", "500", "--tiny", "300", "--shards", str(SHARDS)]
     shard_size = "1G"
 
-    def check(self, recipe, *options, **more):
+    def merge_under(self, setter, recipe, *options):
+        """What a merge gives whose process `setter` has limited."""
+        return self.finish(subprocess.Popen(self.command(recipe, *options), cwd=self.folder, preexec_fn=setter,
+                                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE))
+
+    def check(self, recipe, setter, *options):
         self.expected(recipe)
-        done = self.finish(self.start(recipe, *options, **more))
+        done = self.merge_under(setter, recipe, *options)
         self.assertEqual(done.code, 0, done)
         self.assert_complete(recipe)
 
@@ -30,10 +36,10 @@ class Limits(Case):
             for options in ([], ["--io", "threads"], ["--direct", "off"]):
                 with self.subTest(most=most, options=options):
                     self.remove_outputs()
-                    self.check("ties", *options, preexec_fn=limit(resource.RLIMIT_NOFILE, most))
+                    self.check("ties", limit(resource.RLIMIT_NOFILE, most), *options)
 
     def test_too_few_descriptors_for_one_tensor(self):
-        done = self.finish(self.start("ties", preexec_fn=limit(resource.RLIMIT_NOFILE, 10)))
+        done = self.merge_under(limit(resource.RLIMIT_NOFILE, 10), "ties")
         self.assertEqual(done.code, 1, done)
         self.assertFalse(os.path.exists(self.path("out")))
 
@@ -41,14 +47,14 @@ class Limits(Case):
         for most in (0, 65536):
             with self.subTest(most=most):
                 self.remove_outputs()
-                self.check("ties", preexec_fn=limit(resource.RLIMIT_MEMLOCK, most))
+                self.check("ties", limit(resource.RLIMIT_MEMLOCK, most))
 
     def test_more_shards_of_output_than_descriptors(self):
         """As far as the hard limit allows, more are asked for."""
         self.shard_size = "2K"
         def few():
             resource.setrlimit(resource.RLIMIT_NOFILE, (32, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-        done = self.finish(self.start("linear", preexec_fn=few))
+        done = self.merge_under(few, "linear")
         self.assertEqual(done.code, 0, done)
         self.assertGreater(len([name for name in os.listdir(self.path("out")) if name.endswith(".safetensors")]), 32)
 
