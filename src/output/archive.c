@@ -26,7 +26,6 @@ struct archive {
     struct ladle_plan *plan;
     const char *output; /* as the caller wrote it */
     const char *name;   /* for messages */
-    char *title;        /* of the model card */
     bool to_file;       /* else to standard output */
     bool compressed;
     struct ladle_members members;
@@ -60,27 +59,11 @@ static int check_request(const struct archive *archive)
     return LADLE_OK;
 }
 
-/* The archive's name without folders and ending, as the folder would be called that a merge makes. */
-static int make_title(struct archive *archive)
-{
-    const char *slash = strrchr(archive->output, '/'), *name = slash != NULL ? slash + 1 : archive->output;
-    const char *const ends[] = {".tar.zst", ".tzst", ".tar"};
-    size_t bytes = strlen(name);
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        if (ladle_ends_with(name, ends[i]) && bytes > strlen(ends[i])) {
-            bytes -= strlen(ends[i]);
-            break;
-        }
-    }
-    archive->title = archive->to_file ? strndup(name, bytes) : strdup("merged");
-    return archive->title != NULL ? LADLE_OK : ladle_fail_memory(archive->error, "the archive's name");
-}
-
 /* Every byte's place in the stream, and the memory for making it. */
 static int lay_out(struct archive *archive)
 {
     struct ladle_plan *plan = archive->plan;
-    int result = ladle_members_init(&archive->members, plan, archive->title, archive->name, archive->error);
+    int result = ladle_members_init(&archive->members, plan, archive->name, archive->error);
     if (result == LADLE_OK) {
         result = ladle_plan_lay_out_stream(plan, &archive->members.gaps, archive->error);
     }
@@ -291,9 +274,6 @@ static int carry_out(struct archive *archive)
         result = ladle_check_stop(archive->plan, archive->error);
     }
     if (result == LADLE_OK) {
-        result = make_title(archive);
-    }
-    if (result == LADLE_OK) {
         result = lay_out(archive);
     }
     if (result == LADLE_OK && archive->to_file) {
@@ -362,6 +342,5 @@ int ladle_archive_merge(struct ladle_plan *plan, const char *output, struct ladl
     ladle_resume_finish(&archive.resume);
     ladle_directory_close(&archive.directory);
     free(archive.frame_bytes);
-    free(archive.title);
     return status;
 }

@@ -8,6 +8,8 @@
 #include "ladle/ladle.h"
 #include "output/public_names.h"
 
+#define MOST_IN_TITLE 4u
+
 /* A model's name as others may read it, into a new text. */
 static struct ladle_text public_name(const char *name)
 {
@@ -80,6 +82,20 @@ static const char *library_name(const struct ladle_side_files *files)
     return "transformers";
 }
 
+/* The output's name is not in it: the same merge has the same card wherever it goes, a folder, an archive or a pipe. */
+static void add_title(const struct ladle_plan *plan, struct ladle_text *out)
+{
+    size_t shown = plan->model_count <= MOST_IN_TITLE ? plan->model_count : MOST_IN_TITLE - 1;
+    ladle_text_add_string(out, "# Merge of ");
+    for (size_t i = 0; i < shown; i++) {
+        ladle_text_add_string(out, i == 0 ? "" : i + 1 == plan->model_count ? " and " : ", ");
+        add_name(plan->model_names[i], out);
+    }
+    if (shown < plan->model_count) {
+        ladle_text_printf(out, " and %zu more", plan->model_count - shown);
+    }
+}
+
 static void add_facts(const struct ladle_plan *plan, struct ladle_text *out)
 {
     const struct ladle_method_info *method = &plan->method->info;
@@ -150,20 +166,17 @@ static void add_command(const struct ladle_plan *plan, struct ladle_text *out)
     ladle_text_add_string(out, "\n");
 }
 
-int ladle_card_write(const struct ladle_plan *plan, const struct ladle_side_files *files, const char *output_name,
-                     struct ladle_text *out, struct ladle_error *error)
+int ladle_card_write(const struct ladle_plan *plan, const struct ladle_side_files *files, struct ladle_text *out,
+                     struct ladle_error *error)
 {
-    struct ladle_text title = public_name(output_name);
     ladle_text_add_string(out, "---\n");
     add_base_models(plan, out);
     ladle_text_printf(out, "library_name: %s\ntags:\n- merge\n- ladle\n---\n\n", library_name(files));
-    ladle_text_printf(out, "# %s\n\nThis model was merged from others with ladle %s.\n\n", title.failed ? "" : title.data,
-                      ladle_version());
+    add_title(plan, out);
+    ladle_text_printf(out, "\n\nThis model was merged from others with ladle %s.\n\n", ladle_version());
     add_facts(plan, out);
     ladle_text_add_string(out, "\n## Recipe\n\n");
     add_recipe(plan, out);
     add_command(plan, out);
-    out->failed = out->failed || title.failed;
-    ladle_text_finish(&title);
     return out->failed ? ladle_fail_memory(error, "the model card") : LADLE_OK;
 }

@@ -25,7 +25,7 @@ static struct ladle_member *add(struct ladle_members *members, const char *name,
     return member;
 }
 
-static int add_texts(struct ladle_members *members, const char *title, struct ladle_error *error)
+static int add_texts(struct ladle_members *members, struct ladle_error *error)
 {
     const struct ladle_plan *plan = members->plan;
     struct ladle_text text = {0};
@@ -36,8 +36,8 @@ static int add_texts(struct ladle_members *members, const char *title, struct la
         ladle_text_finish(&text);
     }
     if (result == LADLE_OK) {
-        result =
-            ladle_card_write(plan, &members->side_files, title, &add(members, "README.md", LADLE_MEMBER_TEXT)->text, error);
+        struct ladle_member *card = add(members, "README.md", LADLE_MEMBER_TEXT);
+        result = ladle_card_write(plan, &members->side_files, &card->text, error);
     }
     for (size_t i = 0; i < members->count; i++) {
         members->list[i].bytes = members->list[i].text.bytes;
@@ -250,8 +250,8 @@ static int make_gap(void *self, uint32_t gap, uint64_t first, size_t count, uint
                               : result;
 }
 
-int ladle_members_init(struct ladle_members *members, const struct ladle_plan *plan, const char *title,
-                       const char *stream_name, struct ladle_error *error)
+int ladle_members_init(struct ladle_members *members, const struct ladle_plan *plan, const char *stream_name,
+                       struct ladle_error *error)
 {
     *members = (struct ladle_members){.plan = plan, .modified = ladle_tar_time()};
     members->gaps = (struct ladle_gaps){.name = stream_name, .make = make_gap, .self = members};
@@ -264,7 +264,7 @@ int ladle_members_init(struct ladle_members *members, const struct ladle_plan *p
     if (members->list == NULL) {
         return ladle_fail_memory(error, "the archive");
     }
-    result = add_texts(members, title, error);
+    result = add_texts(members, error);
     if (result == LADLE_OK) {
         result = add_side_files(members, error);
     }

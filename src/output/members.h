@@ -44,11 +44,10 @@ struct ladle_members {
 /* Finds the members and measures everything around the shards.
  *   members      filled, for one place in memory; free with ladle_members_finish, also on failure
  *   plan         must outlive it
- *   title        of the model card
  *   stream_name  for messages; must outlive it
  * Returns LADLE_OK, LADLE_FAILED, LADLE_BAD_INPUT or LADLE_NO_MEMORY. */
-int ladle_members_init(struct ladle_members *members, const struct ladle_plan *plan, const char *title,
-                       const char *stream_name, struct ladle_error *error);
+int ladle_members_init(struct ladle_members *members, const struct ladle_plan *plan, const char *stream_name,
+                       struct ladle_error *error);
 void ladle_members_finish(struct ladle_members *members);
 
 /* Digest of what the bytes around the shards depend on: texts, and size and time of the donor's files. */

@@ -69,7 +69,7 @@ static int write_index(const struct merge *merge)
 static int write_card(const struct merge *merge)
 {
     struct ladle_text text = {0};
-    int result = ladle_card_write(merge->plan, &merge->side_files, merge->directory.place.name, &text, merge->error);
+    int result = ladle_card_write(merge->plan, &merge->side_files, &text, merge->error);
     if (result == LADLE_OK) {
         result = write_text(merge, "README.md", &text);
     }

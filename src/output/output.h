@@ -28,11 +28,10 @@
 
 /* The text of README.md, a model card with the Hub's front matter.
  *   files        the side files of the output, which tell what loads it
- *   output_name  its title
  *   out          an empty text; the caller's
  * Returns LADLE_OK or LADLE_NO_MEMORY. */
-int ladle_card_write(const struct ladle_plan *plan, const struct ladle_side_files *files, const char *output_name,
-                     struct ladle_text *out, struct ladle_error *error);
+int ladle_card_write(const struct ladle_plan *plan, const struct ladle_side_files *files, struct ladle_text *out,
+                     struct ladle_error *error);
 
 /* The text of config.json; nothing where the donor has none. As above. */
 int ladle_config_write(const struct ladle_plan *plan, struct ladle_text *out, struct ladle_error *error);

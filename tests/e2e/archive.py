@@ -109,6 +109,17 @@ class Contents(Archive):
                 for command in self.readers():
                     self.assertEqual(self.unpack(command, "merged.tar"), folder, command)
 
+    def test_its_name_is_not_in_it(self):
+        self.two_models()
+        for form in ("tar", "tar.zst"):
+            for name in ("one", "other"):
+                self.ladle("merge", "recipe.yml", "-o", f"{name}.{form}", code=0)
+            sent = subprocess.run([LADLE, "merge", "recipe.yml", "-o", "-", "--format", form], cwd=self.folder,
+                                  capture_output=True, check=True).stdout
+            with open(self.path(f"one.{form}"), "rb") as one, open(self.path(f"other.{form}"), "rb") as other:
+                self.assertEqual(one.read(), sent)
+                self.assertEqual(other.read(), sent)
+
     def test_members_have_an_order_and_nothing_of_this_machine(self):
         self.two_models()
         self.write("a/vocab.txt", "v")

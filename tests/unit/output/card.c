@@ -41,7 +41,7 @@ static struct ladle_plan make_plan(void)
 static struct ladle_text card_of(const struct ladle_plan *plan, const struct ladle_side_files *files)
 {
     struct ladle_text text = {0};
-    assert_int_equal(ladle_card_write(plan, files, "merged", &text, NULL), LADLE_OK);
+    assert_int_equal(ladle_card_write(plan, files, &text, NULL), LADLE_OK);
     return text;
 }
 
@@ -60,9 +60,30 @@ static void test_front_matter_is_what_the_hub_takes(void **state)
     struct ladle_text text = card_of(&plan, &none);
     static const char front[] =
         "---\nbase_model:\n- org/one\n- \"two\"\n- \"three\"\n- \"yes\"\nbase_model_relation: merge\n"
-        "library_name: transformers\ntags:\n- merge\n- ladle\n---\n\n# merged\n";
+        "library_name: transformers\ntags:\n- merge\n- ladle\n---\n\n# Merge of `org/one`, `two`, `../three` and `yes`\n\n";
     assert_memory_equal(text.data, front, sizeof front - 1);
     ladle_text_finish(&text);
+}
+
+static void assert_title(const char *const *models, size_t count, const char *title)
+{
+    static const struct ladle_side_files none;
+    struct ladle_plan plan = make_plan();
+    plan.model_names = (const char **)models;
+    plan.model_count = count;
+    plan.donor = 0;
+    struct ladle_text text = card_of(&plan, &none);
+    assert_has(&text, title);
+    ladle_text_finish(&text);
+}
+
+static void test_the_title_tells_of_what_it_is_a_merge(void **state)
+{
+    static const char *const models[] = {"a", "b", "c", "d", "e"};
+    assert_title(models, 1, "\n# Merge of `a`\n\n");
+    assert_title(models, 2, "\n# Merge of `a` and `b`\n\n");
+    assert_title(models, 3, "\n# Merge of `a`, `b` and `c`\n\n");
+    assert_title(models, 5, "\n# Merge of `a`, `b`, `c` and 2 more\n\n");
 }
 
 static void test_front_matter_names_model_and_adapter(void **state)
@@ -156,6 +177,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_front_matter_is_what_the_hub_takes),
+        cmocka_unit_test(test_the_title_tells_of_what_it_is_a_merge),
         cmocka_unit_test(test_front_matter_names_model_and_adapter),
         cmocka_unit_test(test_no_path_of_this_machine_is_told),
         cmocka_unit_test(test_facts_and_recipe_are_there),

@@ -92,7 +92,7 @@ static struct ladle_text expect_start(const struct ladle_plan *plan, const struc
 {
     struct ladle_text archive = {0}, config = {0}, card = {0}, index = {0};
     assert_int_equal(ladle_config_write(plan, &config, NULL), LADLE_OK);
-    assert_int_equal(ladle_card_write(plan, &members->side_files, "a title", &card, NULL), LADLE_OK);
+    assert_int_equal(ladle_card_write(plan, &members->side_files, &card, NULL), LADLE_OK);
     assert_int_equal(ladle_index_write(plan, &index, NULL), LADLE_OK);
     add_text(&archive, "config.json", &config);
     add_text(&archive, "README.md", &card);
@@ -128,7 +128,7 @@ static void test_gaps_are_what_a_tar_holds(void **state)
     for (unsigned i = 0; i < 2; i++) {
         struct ladle_plan *plan = make_plan(i * (TENSORS / 2));
         struct ladle_members members;
-        assert_int_equal(ladle_members_init(&members, plan, "a title", "a stream", NULL), LADLE_OK);
+        assert_int_equal(ladle_members_init(&members, plan, "a stream", NULL), LADLE_OK);
         assert_int_equal(plan->shard_count, i + 1);
         struct ladle_text start = expect_start(plan, &members);
         for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
@@ -155,7 +155,7 @@ static void test_the_index_is_the_same_in_a_stream(void **state)
 {
     struct ladle_plan *plan = make_plan(TENSORS / 3);
     struct ladle_members members;
-    assert_int_equal(ladle_members_init(&members, plan, "a title", "a stream", NULL), LADLE_OK);
+    assert_int_equal(ladle_members_init(&members, plan, "a stream", NULL), LADLE_OK);
     struct ladle_text start = expect_start(plan, &members);
     assert_int_equal(ladle_plan_lay_out_stream(plan, &members.gaps, NULL), LADLE_OK);
     assert_gap(&members, 0, start.data, start.bytes, 4096);
@@ -169,7 +169,7 @@ static void test_spans(void **state)
 {
     struct ladle_plan *plan = make_plan(0);
     struct ladle_members members;
-    assert_int_equal(ladle_members_init(&members, plan, "a title", "a stream", NULL), LADLE_OK);
+    assert_int_equal(ladle_members_init(&members, plan, "a stream", NULL), LADLE_OK);
     uint64_t position = 0;
     size_t span = 0;
     for (size_t i = 0; i < members.count; i++) {
@@ -199,7 +199,7 @@ static void test_a_side_file_that_changes_is_noticed(void **state)
         struct ladle_error *error = ladle_error_create();
         struct ladle_plan *plan = make_plan(0);
         struct ladle_members members;
-        assert_int_equal(ladle_members_init(&members, plan, "a title", "a stream", NULL), LADLE_OK);
+        assert_int_equal(ladle_members_init(&members, plan, "a stream", NULL), LADLE_OK);
         assert_int_equal(members.gaps.make(&members, 0, 1 << 16, sizeof piece, piece, NULL), LADLE_OK);
         if (i == 0) {
             assert_int_equal(truncate("model/large.json", LARGE - 1), 0);
@@ -223,7 +223,7 @@ static void test_texts_that_are_held_are_few(void **state)
 {
     struct ladle_plan *plan = make_plan(TENSORS / 2);
     struct ladle_members members;
-    assert_int_equal(ladle_members_init(&members, plan, "a title", "a stream", NULL), LADLE_OK);
+    assert_int_equal(ladle_members_init(&members, plan, "a stream", NULL), LADLE_OK);
     assert_true(members.gaps.bytes[0] > LARGE + 100000); /* the large file and the index */
     assert_true(ladle_members_held_bytes(&members) < 100000);
     ladle_members_finish(&members);
