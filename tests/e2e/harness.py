@@ -28,9 +28,9 @@ SANITIZED = is_sanitized()
 
 
 def stop_when(run, reached):
-    """Lets a process run in short steps until reached() is true, and leaves it stopped; returns False if it ended before. Between
-    steps it stands still, so that it does not get past the place while nobody looks, however busy the machine is. A step is
-    a small part of the time that has passed: long enough for a slow build to get anywhere, and never far past the place."""
+    """Lets a process run in short steps until reached() is true, and leaves it stopped; returns False if it ended before.
+    Between steps it stands still, so that it does not get past the place while nobody looks, however busy the machine is. A
+    step is a small part of the time that has passed: enough for a slow build to get anywhere, and never far past the place."""
     begin = time.monotonic()
     while (passed := time.monotonic() - begin) < TIMEOUT_SECONDS:
         run.send_signal(signal.SIGSTOP)

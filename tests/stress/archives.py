@@ -11,7 +11,6 @@ import subprocess
 import time
 import unittest
 
-from memory import BUDGET_MIB, Group
 from stress import Case, needs_faults, sampled, skip, TIMEOUT_SECONDS
 
 THREADS = ["--io", "threads", "--threads", "2"]
@@ -122,12 +121,13 @@ class Faults(ArchiveCase):
         readers = {"tar": ["tar", "-tf", "-"], "tar.zst": ["zstd", "-tq"]}
         for form in FORMS:
             command = [*self.command("ties", *THREADS, "--format", form, out="-")]
-            whole[form] = subprocess.run(command, cwd=self.folder, check=True, capture_output=True).stdout
+            whole[form] = subprocess.run(command, cwd=self.folder, check=True, capture_output=True,
+                                         **self.limits(command)).stdout
             calls = self.calls(form, "read")
             failed = 0
             for at in sampled(calls, 40):
                 done = subprocess.run(command, cwd=self.folder, env=self.variables(f"read::{at}:5"), capture_output=True,
-                                      timeout=TIMEOUT_SECONDS, check=False)
+                                      timeout=TIMEOUT_SECONDS, check=False, **self.limits(command))
                 if done.returncode == 0:
                     self.assertEqual(done.stdout, whole[form])
                     continue
@@ -271,29 +271,19 @@ class Memory(ArchiveCase):
 
     def setUp(self):
         super().setUp()
-        if os.environ.get("SANITIZED"):
-            skip(self, "a sanitizer takes memory of its own")
-        try:
-            self.group = Group((BUDGET_MIB + 16) << 20)
-        except OSError as why:
-            skip(self, f"no memory cgroup to be had: {why}")
-        self.addCleanup(self.group.remove)
-
-    def limited(self, *options, out, stdout=subprocess.DEVNULL):
-        return subprocess.Popen(self.command("ties", "--memory", f"{BUDGET_MIB}M", "--threads", "2", *options, out=out),
-                                cwd=self.folder, preexec_fn=self.group.enter, stdout=stdout, stderr=subprocess.PIPE)
+        if not self.limited:
+            skip(self, "there is no limit")
 
     def test_files(self):
         for form in FORMS:
             expected = self.archive(form)
-            done = self.finish(self.limited(out=f"out.{form}"))
-            self.assertEqual(done.code, 0, done)
+            self.merge("ties", "--threads", "2", out=f"out.{form}", code=0)
             self.assertEqual(digest(self.path(f"out.{form}")), expected)
             self.remove_archives()
 
     def test_a_pipe_with_a_slow_reader(self):
         for form in FORMS:
-            run = self.limited("--format", form, out="-", stdout=subprocess.PIPE)
+            run = self.start("ties", "--threads", "2", "--format", form, out="-", stdout=subprocess.PIPE)
             while run.stdout.read(8 << 20):
                 time.sleep(0.05)
             self.assertEqual(run.wait(timeout=TIMEOUT_SECONDS), 0, run.stderr.read())

@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Real disks without room, quotas and folders without permission: said before the first tensor, with nothing left. A disk that
-gets full later ends the merge, and with room again the same command goes on."""
+gets full later ends the merge, as does a quota, and with room again the same command goes on."""
 import ctypes
 import errno
 import os
-import shutil
 import signal
 import subprocess
 import unittest
 
-from stress import Case, needs_faults, skip, tree, TIMEOUT_SECONDS
+from mounts import MountCase, Unavailable, run
+from stress import Run, needs_faults, skip, tree, TIMEOUT_SECONDS
 
 NOBODY = 65534
-QUOTA_MIB = 12
+QUOTA_MIB = 24
+SMALL_PIECES = ["--io", "threads", "--memory", "24M"]
+NO_RESERVING = f"reserve::1+:{errno.EOPNOTSUPP}"  # as in many file systems: space is taken when it is written to
 
 
 class Quota(ctypes.Structure):
@@ -23,106 +25,120 @@ class Quota(ctypes.Structure):
 
 
 def set_quota(device, user, mebibytes):
-    """Returns None or why it could not be set."""
+    """The most space that a user has on a device; 0: no limit."""
     set_user_quota = 0x800008 << 8
     quota = Quota(hard=mebibytes << 10, soft=mebibytes << 10, valid=1)
     library = ctypes.CDLL(None, use_errno=True)
     if library.quotactl(set_user_quota, device.encode(), user, ctypes.byref(quota)) != 0:
-        return os.strerror(ctypes.get_errno())
-    return None
+        raise Unavailable("quotactl: " + os.strerror(ctypes.get_errno()))
 
 
-class Disk(Case):
-    in_memory = False
-    model_options = ["--size", "24M", "--hidden", "256"]
-
-    def mount(self, *arguments):
-        """A small file system at "small" for the length of a test."""
-        small = self.path("small")
-        os.makedirs(small, exist_ok=True)
-        done = subprocess.run(["mount", *arguments, small], stderr=subprocess.PIPE, text=True)
-        if done.returncode != 0:
-            skip(self, "it cannot be mounted here: " + " ".join(done.stderr.split()))
-        self.addCleanup(subprocess.run, ["umount", small])
-        return small
-
-    def mount_ext4(self, megabytes, features="^has_journal", options="loop"):
-        if not shutil.which("mkfs.ext4") or not shutil.which("mount"):
-            skip(self, "mkfs.ext4 or mount is not there")
-        image = self.path("image")
-        with open(image, "wb") as file:
-            file.truncate(megabytes << 20)
-        made = subprocess.run(["mkfs.ext4", "-q", "-O", features, image], stderr=subprocess.PIPE, text=True)
-        if made.returncode != 0:
-            skip(self, "no ext4 can be made: " + made.stderr.strip())
-        self.addCleanup(os.unlink, image)
-        return self.mount("-o", options, image)
-
+class Disk(MountCase):
     def check_too_small(self, small):
         before = os.listdir(small)
-        run = self.merge("linear", out=os.path.join(small, "out"), code=1)
-        self.assertRegex(run.err, r"(?i)space|room|full", run)
+        said = self.merge("linear", out=os.path.join(small, "out"), code=1)
+        self.assertRegex(said.err, r"(?i)space|room|full", said)
         self.assertEqual(os.listdir(small), before)
 
     def test_a_memory_file_system_that_is_too_small(self):
-        self.check_too_small(self.mount("-t", "tmpfs", "-o", "size=8m", "none"))
+        self.check_too_small(self.first_of(lambda: self.mount_tmpfs(8)))
 
     def test_a_disk_that_is_too_small(self):
-        self.check_too_small(self.mount_ext4(16))
+        self.check_too_small(self.first_of(lambda: self.mount_ext4(16)))
 
     def test_a_disk_that_is_large_enough(self):
-        small = self.mount_ext4(64)
+        small = self.first_of(lambda: self.mount_ext4(64))
         self.merge("linear", out=os.path.join(small, "out"), code=0)
         self.assertIn("out", os.listdir(small))
 
-    def as_nobody(self, out):
+    def as_nobody(self, out, *options, code, faults=""):
         """A merge by a user who may do little."""
         if os.geteuid() != 0:
             skip(self, "only root can become somebody else")
         os.chmod(self.folder, 0o755)
-        run = subprocess.run(self.command("linear", out=out), cwd=self.folder, user=NOBODY, group=NOBODY, extra_groups=[],
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT_SECONDS, check=False)
-        self.assertEqual(run.returncode, 1, run.stderr)
-        return run.stderr
+        command = self.command("linear", *options, out=out)
+        enter = self.limits(command).get("preexec_fn", lambda: None)
+
+        def become_nobody():
+            enter()
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+        done = Run(subprocess.run(command, cwd=self.folder, preexec_fn=become_nobody, env=self.variables(faults),
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIMEOUT_SECONDS, check=False))
+        self.assertEqual(done.code, code, done)
+        return done.err
 
     def test_a_folder_without_permission(self):
         closed = self.path("closed")
         os.makedirs(closed, mode=0o755, exist_ok=True)
-        said = self.as_nobody(os.path.join(closed, "out"))
+        said = self.as_nobody(os.path.join(closed, "out"), code=1)
         self.assertIn("closed", said)
         self.assertIn("ermission denied", said)
         self.assertEqual(os.listdir(closed), [])
 
-    def test_a_quota_that_is_too_small(self):
+    def ext4_quota(self):
         small = self.mount_ext4(64, "quota", "loop,usrquota")
-        device = subprocess.run(["findmnt", "-no", "SOURCE", small], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-        why = set_quota(device, NOBODY, QUOTA_MIB)
-        if why:
-            skip(self, "no quota to be had: " + why)
-        os.chmod(small, 0o777)
-        before = os.listdir(small)
-        said = self.as_nobody(os.path.join(small, "out"))
+        device = self.device()
+        set_quota(device, NOBODY, QUOTA_MIB)
+        return small, lambda: set_quota(device, NOBODY, 0)
+
+    def btrfs_quota(self):
+        small = self.mount_image(128, ["mkfs.btrfs", "-q"])
+        folder = os.path.join(small, "limited")
+        run("btrfs", "quota", "enable", small)
+        run("btrfs", "subvolume", "create", folder)
+        run("btrfs", "qgroup", "limit", f"{QUOTA_MIB}M", folder)
+        return folder, lambda: run("btrfs", "qgroup", "limit", "none", folder)
+
+    def quota(self):
+        """A folder on which nobody may write less than the merge needs, and what lifts that."""
+        folder, lift = self.first_of(self.ext4_quota, self.btrfs_quota)
+        os.chmod(folder, 0o777)
+        return folder, lift
+
+    def test_a_quota_that_is_too_small(self):
+        folder, _ = self.quota()
+        before = os.listdir(folder)
+        said = self.as_nobody(os.path.join(folder, "out"), code=1)
+        self.assertRegex(said, r"\Aladle: .*limited|small.*quota")
         self.assertIn("quota", said)
-        self.assertEqual(os.listdir(small), before)
+        self.assertEqual(os.listdir(folder), before)
+
+    @needs_faults
+    def test_a_quota_that_ends_a_merge_in_its_middle(self):
+        expected = self.expected("linear")
+        folder, lift = self.quota()
+        out = os.path.join(folder, "out")
+        for _ in range(2):  # and nothing is lost by trying again
+            said = self.as_nobody(out, *SMALL_PIECES, code=1, faults=NO_RESERVING)
+            self.assertRegex(said, r"(?m)^ladle: (\S+/config.json|model-0000\S+): .*: Disk quota exceeded$")
+            # Records need space too: there is something to go on with if the first one came before the quota was used up.
+            left = [".out.ladle-partial"] if "the same command goes on" in said else []
+            self.assertEqual("nothing is left of the unfinished output" in said, not left, said)
+            self.assertEqual([name for name in os.listdir(folder) if "out" in name], left)
+        lift()
+        said = self.as_nobody(out, code=0)
+        self.assertEqual("going on" in said, bool(left), said)
+        self.assertEqual(tree(out), expected)
 
     def fill_in_the_middle(self, small):
-        """Where space cannot be reserved: something else takes it while the merge, with its first part recorded, is at work."""
+        """Where space cannot be reserved: something else takes it when half of the pieces are written."""
         self.expected("linear")
+        pieces = self.count("linear", "write", *SMALL_PIECES, path="output/model")
         folder, filler = os.path.join(small, "merged"), os.path.join(small, "filler")
         os.makedirs(folder)
         out = os.path.join(folder, "out")
-        faults = f"reserve::1+:{errno.EOPNOTSUPP};sync:.out.ladle-partial/journal:3:pause"
-        run = subprocess.Popen(self.command("linear", "--io", "threads", "--memory", "24M", out=out), cwd=self.folder,
-                               env=self.variables(faults), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        self.wait_until_paused(run)
+        merge = self.start("linear", *SMALL_PIECES, out=out, faults=f"{NO_RESERVING};write:output/model:{pieces // 2}:pause")
+        self.wait_until_paused(merge)
         with open(filler, "wb", buffering=0) as file:
             try:
                 while file.write(bytes(1 << 16)):
                     pass
             except OSError as full:
                 self.assertEqual(full.errno, errno.ENOSPC)
-        run.send_signal(signal.SIGCONT)
-        done = self.finish(run)
+        merge.send_signal(signal.SIGCONT)
+        done = self.finish(merge)
         self.assertEqual(done.code, 1, done)
         self.assertRegex(done.lines[0], r"ladle: .*model-0000\d.*: .*No space left on device")
         self.assertIn("the same command goes on", done.err)
@@ -137,11 +153,11 @@ class Disk(Case):
 
     @needs_faults
     def test_a_memory_file_system_that_gets_full(self):
-        self.fill_in_the_middle(self.mount("-t", "tmpfs", "-o", "size=48m", "none"))
+        self.fill_in_the_middle(self.first_of(lambda: self.mount_tmpfs(48)))
 
     @needs_faults
     def test_a_disk_that_gets_full(self):
-        self.fill_in_the_middle(self.mount_ext4(64))
+        self.fill_in_the_middle(self.first_of(lambda: self.mount_ext4(64)))
 
 
 if __name__ == "__main__":

@@ -17,9 +17,11 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 from harness import LADLE, SANITIZED, STOP_SECONDS, TIMEOUT_SECONDS, Run, has_record, stop_when  # noqa: E402,F401
+from cgroup import Group  # noqa: E402
 
 MAKE_MODEL = os.environ["MAKE_MODEL"]
 FAULTS_LIBRARY = os.environ.get("FAULTS_LIBRARY", "")
+IMAGE_MIB = 128
 LONG = os.environ.get("LADLE_STRESS") == "long"
 
 RECIPES = {
@@ -65,18 +67,64 @@ def digest(path):
 
 
 class Case(unittest.TestCase):
-    """A folder for the class with models base, a, b and the recipes; every test merges to "out" in it."""
+    """A folder for the class with models base, a, b and the recipes; every test merges to "out" in it. Every merge is in a
+    memory cgroup of its budget and 16 MiB, where there is one to be had."""
     model_options = ["--hidden", "128", "--layers", "2", "--vocabulary", "4000"]
     shard_size = "1M"
     in_memory = True  # where syncing costs nothing
+    budget_mib = 32   # of merges whose options name none
 
     @classmethod
     def setUpClass(cls):
         memory = "/dev/shm" if cls.in_memory and os.access("/dev/shm", os.W_OK) else None
         cls.folder = tempfile.mkdtemp(prefix="ladle-stress-", dir=memory)
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        why = cls.find_limits(memory)
+        cls.limited = not why
+        if why:
+            print(f"NOT TESTED: {cls.__qualname__}: the limit of memory: {why}", file=sys.stderr)
         cls.make_models(cls.folder)
         cls.references = {}
+
+    @classmethod
+    def find_limits(cls, memory):
+        """Prepares what limits need. Returns why there are none, if so."""
+        cls.groups = {}
+        if SANITIZED:
+            return "a sanitizer takes memory of its own"
+        try:
+            Group(1 << 30).remove()
+            if memory:
+                cls.mount_in_memory()
+        except (OSError, subprocess.CalledProcessError) as why:
+            return str(why)
+        return None
+
+    @classmethod
+    def mount_in_memory(cls):
+        """What is written to a file system of memory counts as a process's own, so it is a disk that lies in memory, whole
+        from the beginning."""
+        image = cls.folder + ".image"
+        try:
+            with open(image, "wb") as file:
+                os.posix_fallocate(file.fileno(), 0, IMAGE_MIB << 20)
+            subprocess.run(["mkfs.ext4", "-q", "-E", "nodiscard", image], check=True, stderr=subprocess.DEVNULL)
+            subprocess.run(["mount", "-o", "loop", image, cls.folder], check=True, stderr=subprocess.DEVNULL)
+        finally:
+            os.unlink(image)
+        cls.addClassCleanup(subprocess.run, ["umount", cls.folder], check=True)
+        os.chmod(cls.folder, 0o755)
+
+    def limits(self, command):
+        """How subprocess starts a merge within its limit."""
+        if not self.limited:
+            return {}
+        budgets = [int(value.rstrip("M")) for option, value in zip(command, command[1:]) if option == "--memory"]
+        if budgets[-1] not in self.groups:
+            group = Group((budgets[-1] + 16) << 20)
+            self.addClassCleanup(group.remove)
+            self.groups[budgets[-1]] = group
+        return {"preexec_fn": self.groups[budgets[-1]].enter}
 
     @classmethod
     def make_models(cls, folder):
@@ -96,6 +144,10 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.remove_outputs()
 
+    def tearDown(self):
+        for budget, group in self.groups.items():
+            self.assertEqual(group.kills(), 0, f"a merge needed more than its budget of {budget} MiB and 16 MiB")
+
     def remove_outputs(self):
         for name in ("out", ".out.ladle-partial"):
             shutil.rmtree(self.path(name), ignore_errors=True)
@@ -105,22 +157,24 @@ class Case(unittest.TestCase):
 
     def command(self, recipe, *options, out="out"):
         return [LADLE, "merge", recipe + ".yml", "-o", out, "--shard-size", self.shard_size, "--progress", "none",
-                "--checkpoint-ms", "1", *options]
+                "--checkpoint-ms", "1", "--memory", f"{self.budget_mib}M", *options]
 
     def variables(self, faults):
         if not faults:
             return None
         return {**os.environ, "LD_PRELOAD": FAULTS_LIBRARY, "FAULTS": faults, "FAULTS_COUNT": self.path("count")}
 
-    def start(self, recipe, *options, faults="", **more):
+    def start(self, recipe, *options, faults="", out="out", stdout=subprocess.DEVNULL):
         """A running merge."""
-        return subprocess.Popen(self.command(recipe, *options), cwd=self.folder, env=self.variables(faults),
-                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **more)
+        command = self.command(recipe, *options, out=out)
+        return subprocess.Popen(command, cwd=self.folder, env=self.variables(faults), stdout=stdout, stderr=subprocess.PIPE,
+                                **self.limits(command))
 
-    def merge(self, recipe, *options, faults="", code=None, out="out", **more):
-        done = subprocess.run(self.command(recipe, *options, out=out), cwd=self.folder, env=self.variables(faults),
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              timeout=TIMEOUT_SECONDS, **more)
+    def merge(self, recipe, *options, faults="", code=None, out="out", cwd=None):
+        command = self.command(recipe, *options, out=out)
+        done = subprocess.run(command, cwd=cwd or self.folder, env=self.variables(faults), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIMEOUT_SECONDS, check=False,
+                              **self.limits(command))
         run = Run(done)
         if code is not None:
             self.assertEqual(run.code, code, run)
