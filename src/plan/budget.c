@@ -112,14 +112,20 @@ static void choose_blocks(struct ladle_plan *plan, const struct settings *settin
     demand->slot_bytes = ladle_round_up(demand->slot_bytes, LADLE_SEGMENT) + SLOT_SLACK_BYTES;
 }
 
+/* Blocks that can be in memory at once, however small: each has a descriptor. */
+static uint64_t most_blocks(uint64_t slots, unsigned sources)
+{
+    return ladle_max(slots + 32, ladle_min(512, (1 << 16) / sources));
+}
+
 /* Blocks of this job that stay in memory between its passes: all, or what is left beside a stream of the others. Pieces of
  * half a slot or less share one. */
-static uint64_t resident_blocks(const struct ladle_job *job, uint64_t slot_bytes, uint64_t slots)
+static uint64_t resident_blocks(const struct ladle_job *job, const struct demand *demand, uint64_t slots)
 {
     uint64_t blocks = ladle_job_blocks(job), piece_bytes = block_bytes(job) + SLOT_SLACK_BYTES;
-    uint64_t pieces_a_slot = piece_bytes <= slot_bytes / 2 ? slot_bytes / piece_bytes : 1;
+    uint64_t pieces_a_slot = piece_bytes <= demand->slot_bytes / 2 ? demand->slot_bytes / piece_bytes : 1;
     uint64_t usable = slots - 1 - (pieces_a_slot > 1 && slots > 2); /* one may be open for small pieces */
-    uint64_t fits = usable * pieces_a_slot / job->source_count;
+    uint64_t fits = ladle_min(usable * pieces_a_slot / job->source_count, most_blocks(slots, demand->sources));
     if (blocks <= fits)
         return blocks;
     uint64_t stream = ladle_max(BUSY_BYTES / (job->source_count * piece_bytes) + 2, 3);
@@ -141,7 +147,7 @@ static void measure_jobs(struct ladle_plan *plan, uint64_t slots, uint8_t *dtype
         job->resident_blocks = 0;
         if (job->action == LADLE_ACTION_MERGE && job->elems > 0) {
             struct ladle_needs needs;
-            job->resident_blocks = resident_blocks(job, demand->slot_bytes, slots);
+            job->resident_blocks = resident_blocks(job, demand, slots);
             needs_of(plan, job, dtypes, job->resident_blocks == blocks, &needs);
             job->passes = (uint16_t)needs.passes;
             demand->state_bytes = ladle_max(demand->state_bytes, needs.state_bytes);
@@ -218,7 +224,7 @@ static uint64_t total_of(const struct ladle_plan *plan, const struct settings *s
     memory->partial_bytes = ladle_round_up(demand->partial_bytes, 64);
     memory->partials = settings->threads * 2 + 2;
     memory->open_jobs = settings->open_jobs;
-    memory->blocks = (uint32_t)ladle_max(memory->slots + 32, ladle_min(512, (1 << 16) / demand->sources));
+    memory->blocks = (uint32_t)most_blocks(memory->slots, demand->sources);
     memory->metadata_bytes = metadata_bytes(plan);
 
     add_compression(plan, settings->threads, memory);

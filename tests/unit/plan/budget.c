@@ -81,6 +81,24 @@ static void the_figure_of_a_refusal_works(void **state)
     }
 }
 
+/* A block that stays has a descriptor: with too few of them, a merge would wait for ever. Where one tensor's rows are long, many
+ * blocks of another's short ones share the memory that a long one takes. */
+static void there_are_descriptors_for_all_blocks_that_stay(void **state)
+{
+    struct ladle_options options;
+    struct given given;
+    ladle_options_init(&options);
+    options.block_bytes = 4096;
+    for (uint64_t mebibytes = 16; mebibytes <= 1024; mebibytes *= 2) {
+        options.memory_bytes = mebibytes * MIB;
+        given_plan(&given, "merge_method: arcee_fusion\nbase_model: a\nmodels: [{model: b}]\n", &options);
+        given_is_planned(&given);
+        for (uint64_t at = 0; at < given.plan->job_count; at++)
+            assert_true(given.plan->jobs[at].resident_blocks <= given.plan->memory.blocks);
+        given_finish(&given);
+    }
+}
+
 static void a_refusal_names_the_tensor_with_the_longest_rows(void **state)
 {
     struct given given;
@@ -109,6 +127,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_figure_of_a_refusal_works),
+        cmocka_unit_test(there_are_descriptors_for_all_blocks_that_stay),
         cmocka_unit_test(a_refusal_names_the_tensor_with_the_longest_rows),
         cmocka_unit_test(a_refusal_names_the_tensor_with_the_largest_statistics),
     };
