@@ -114,9 +114,9 @@ static void parse(struct ladle_journal_contents *contents, char *text, size_t by
     contents->state = LADLE_JOURNAL_DAMAGED;
     if (bytes >= first && memcmp(text, FIRST_LINE, first) == 0) {
         if (parse_identity(contents, text, bytes)) {
+            size_t identity = contents->bytes - END_BYTES - first;
             contents->state = LADLE_JOURNAL_GOOD;
             parse_records(contents, text, bytes);
-            size_t identity = (size_t)((char *)memmem(text, bytes, "\nend ", 5) + 1 - text) - first;
             memmove(text, text + first, identity);
             text[identity] = '\0';
             contents->identity = text;
