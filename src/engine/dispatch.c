@@ -55,6 +55,14 @@ static bool take_state(struct ladle_engine *engine, struct ladle_run *run)
     return run->state != NULL;
 }
 
+/* A block may be there before the one that goes before it. Who takes that one wakes somebody for what waited behind it. */
+static void wake_for_next(struct ladle_engine *engine, const struct ladle_run *run)
+{
+    const struct ladle_run *next = run->dispatched < run->blocks ? run : run->next;
+    if (next && next_loaded(next))
+        pthread_cond_signal(&engine->work);
+}
+
 static bool try_statistics(struct ladle_engine *engine, struct ladle_run *run, struct ladle_work *work)
 {
     struct ladle_loaded *loaded = next_loaded(run);
@@ -62,6 +70,7 @@ static bool try_statistics(struct ladle_engine *engine, struct ladle_run *run, s
         return false;
     loaded->partial = take_linked(&engine->free_partials);
     advance(run, loaded);
+    wake_for_next(engine, run);
     *work = (struct ladle_work){.kind = LADLE_DO_ACCUMULATE, .run = run, .loaded = loaded};
     return true;
 }
@@ -79,6 +88,7 @@ static bool try_apply(struct ladle_engine *engine, struct ladle_run *run, struct
     if (count == 0)
         return false;
     advance(run, loaded);
+    wake_for_next(engine, run);
     engine->tensor_index = (uint64_t)(run->job - engine->plan->jobs);
     *work = (struct ladle_work){.kind = LADLE_DO_APPLY, .run = run, .loaded = loaded, .piece_count = count};
     return true;
