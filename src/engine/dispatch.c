@@ -121,12 +121,9 @@ static bool try_run(struct ladle_engine *engine, struct ladle_run *run, bool fir
     return first_to_apply && try_apply(engine, run, work, pieces);
 }
 
-bool ladle_dispatch_next(struct ladle_engine *engine, struct ladle_work *work, struct ladle_piece *pieces)
+static bool try_runs(struct ladle_engine *engine, struct ladle_work *work, struct ladle_piece *pieces)
 {
     bool first_to_apply = true;
-    *work = (struct ladle_work){.kind = LADLE_DO_PACK};
-    if (ladle_stream_next_pack(engine, &work->chunk, &work->frame))
-        return true;
     for (struct ladle_run *run = engine->runs; run; run = run->next) {
         bool any_block = run->kept || run->stream || run->sample || run->dispatched > 0;
         if (!any_block || !take_state(engine, run))
@@ -136,6 +133,15 @@ bool ladle_dispatch_next(struct ladle_engine *engine, struct ladle_work *work, s
         first_to_apply = first_to_apply && in_apply_pass(run) && run->dispatched == run->blocks;
     }
     return false;
+}
+
+bool ladle_dispatch_next(struct ladle_engine *engine, struct ladle_work *work, struct ladle_piece *pieces)
+{
+    *work = (struct ladle_work){.kind = LADLE_DO_PACK};
+    if (ladle_stream_next_pack(engine, &work->chunk, &work->frame) || try_runs(engine, work, pieces))
+        return true;
+    work->kind = LADLE_DO_TOUCH; /* what only those do who have nothing better to do */
+    return ladle_pool_next_untouched(&engine->pool, &work->part, &work->part_bytes);
 }
 
 static void begin_pass(struct ladle_engine *engine, struct ladle_run *run)
@@ -272,6 +278,8 @@ void ladle_dispatch_done(struct ladle_engine *engine, const struct ladle_work *w
         break;
     case LADLE_DO_PACK:
         ladle_stream_packed(engine, work->chunk, work->frame);
+        break;
+    case LADLE_DO_TOUCH:
         break;
     }
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/pool.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,6 +10,8 @@
 #include "ladle/error.h"
 
 #define NO_SLOT UINT32_MAX
+/* A huge page, so that each is cleared by one hand. */
+#define PART_BYTES ((size_t)2 << 20)
 
 int ladle_pool_init(struct ladle_pool *pool, size_t slot_bytes, uint32_t slots)
 {
@@ -74,6 +75,7 @@ uint8_t *ladle_pool_take(struct ladle_pool *pool, size_t bytes)
         close_open_slot(pool);
     uint32_t slot = pool->free_list[--pool->free_count];
     pool->uses[slot] = 1;
+    pool->reached = slot < pool->reached ? pool->reached : slot + 1;
     if (small) {
         pool->open_slot = slot;
         pool->open_used = bytes;
@@ -97,6 +99,37 @@ void ladle_pool_give(struct ladle_pool *pool, const uint8_t *piece)
         pool->open_used = 0; /* stays open, empty again */
     else
         put_back(pool, slot);
+}
+
+bool ladle_pool_expect(struct ladle_pool *pool, uint64_t slots)
+{
+    uint32_t before = pool->expected;
+    pool->expected = (uint32_t)ladle_min(pool->slots, ladle_max(before, slots));
+    return pool->expected > before;
+}
+
+/* The list of free slots is a stack that the first slots lie on top of, so that the mapping is used from its beginning. */
+bool ladle_pool_next_untouched(struct ladle_pool *pool, uint8_t **part, size_t *bytes)
+{
+    if (pool->reached >= pool->expected)
+        return false;
+    size_t begin = ladle_max(pool->ready_bytes, pool->reached * pool->slot_bytes), end = pool->expected * pool->slot_bytes;
+    begin += (PART_BYTES - (uintptr_t)(pool->base + begin) % PART_BYTES) % PART_BYTES;
+    if (begin + PART_BYTES > end)
+        return false;
+    pool->ready_bytes = begin + PART_BYTES;
+    *part = pool->base + begin;
+    *bytes = PART_BYTES;
+    return true;
+}
+
+void ladle_pool_touch(uint8_t *part, size_t bytes)
+{
+#ifdef MADV_POPULATE_WRITE
+    madvise(part, bytes, MADV_POPULATE_WRITE);
+#else
+    (void)part, (void)bytes;
+#endif
 }
 
 struct ladle_pool_mark ladle_pool_mark(const struct ladle_pool *pool)

@@ -267,6 +267,15 @@ static int use_files(struct ladle_engine *engine, const struct ladle_job *job)
     return LADLE_OK;
 }
 
+/* Slots that a run will keep until it is applied, and those of reads under way and of blocks being worked on. */
+static void expect_slots(struct ladle_engine *engine, const struct ladle_run *run)
+{
+    uint64_t sources = run->job->source_count;
+    uint64_t moving = LADLE_ENGINE_READ_BYTES / engine->pool.slot_bytes + (engine->thread_count + 1) * sources;
+    if (ladle_pool_expect(&engine->pool, run->resident * sources + moving))
+        pthread_cond_broadcast(&engine->work);
+}
+
 static int begin_job(struct ladle_engine *engine)
 {
     const struct ladle_job *job = &engine->plan->jobs[engine->reader.job];
@@ -277,6 +286,7 @@ static int begin_job(struct ladle_engine *engine)
     engine->reader.block = ladle_reader_done_blocks(engine, job);
     engine->reader.together = ladle_reader_together(engine);
     engine->reader.run = open_run(engine, job, engine->reader.block);
+    expect_slots(engine, engine->reader.run);
     return LADLE_OK;
 }
 

@@ -158,7 +158,7 @@ int ladle_reader_finish(struct ladle_engine *engine, struct ladle_read_request *
 void ladle_loaded_release(struct ladle_engine *engine, struct ladle_loaded *loaded);
 
 /* What a worker does next. */
-enum ladle_work_kind { LADLE_DO_BEGIN, LADLE_DO_SAMPLE, LADLE_DO_ACCUMULATE, LADLE_DO_APPLY, LADLE_DO_PACK };
+enum ladle_work_kind { LADLE_DO_BEGIN, LADLE_DO_SAMPLE, LADLE_DO_ACCUMULATE, LADLE_DO_APPLY, LADLE_DO_PACK, LADLE_DO_TOUCH };
 struct ladle_work {
     enum ladle_work_kind kind;
     struct ladle_run *run;
@@ -166,6 +166,8 @@ struct ladle_work {
     unsigned piece_count;          /* for apply */
     struct ladle_chunk *chunk;     /* for pack */
     struct ladle_frame *frame;
+    uint8_t *part;                 /* of the pool, for touch */
+    size_t part_bytes;
 };
 /* dispatch.c, with the lock held: the next thing to do, if there is one. `pieces` is the worker's. */
 bool ladle_dispatch_next(struct ladle_engine *engine, struct ladle_work *work, struct ladle_piece *pieces);

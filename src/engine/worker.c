@@ -79,6 +79,9 @@ static int carry_out(struct ladle_worker *worker, const struct ladle_work *work,
         return apply(worker, work, findings);
     case LADLE_DO_PACK:
         return ladle_stream_pack(worker->engine, worker->number, work->chunk, work->frame);
+    case LADLE_DO_TOUCH:
+        ladle_pool_touch(work->part, work->part_bytes);
+        return LADLE_OK;
     }
     return LADLE_OK;
 }

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -94,6 +96,61 @@ static void test_what_cannot_be_had_whole_leaves_no_trace(void **state)
     ladle_pool_finish(&pool);
 }
 
+static bool is_resident(uint8_t *part, size_t bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    for (size_t at = 0; at < bytes; at += page) {
+        unsigned char in_memory = 0;
+        assert_int_equal(mincore(part + at, page, &in_memory), 0);
+        if (!(in_memory & 1))
+            return false;
+    }
+    return true;
+}
+
+static void test_parts_to_touch_are_expected_and_new(void **state)
+{
+    (void)state;
+    struct ladle_pool pool;
+    uint8_t *part, *last = NULL;
+    size_t bytes, sum = 0;
+    assert_int_equal(ladle_pool_init(&pool, SLOT, 160), LADLE_OK);
+    assert_false(ladle_pool_next_untouched(&pool, &part, &bytes));
+    assert_true(ladle_pool_expect(&pool, 150));
+    assert_false(ladle_pool_expect(&pool, 150));
+    assert_false(ladle_pool_expect(&pool, 3));
+    for (int i = 0; i < 40; i++)
+        assert_non_null(ladle_pool_take(&pool, SLOT));
+    while (ladle_pool_next_untouched(&pool, &part, &bytes)) {
+        assert_true(part >= pool.base + 40 * SLOT && part + bytes <= pool.base + 150 * SLOT);
+        assert_true(last == NULL || part > last);
+        assert_false(is_resident(part, bytes));
+        ladle_pool_touch(part, bytes);
+        if (!is_resident(part, bytes))
+            print_message("NOT TESTED: this kernel makes no memory ready before it is used\n");
+        last = part + bytes - 1;
+        sum += bytes;
+    }
+    assert_true(sum >= 110 * SLOT - (4u << 20)); /* but for the ends of it */
+    ladle_pool_finish(&pool);
+}
+
+static void test_no_more_is_touched_than_there_is(void **state)
+{
+    (void)state;
+    struct ladle_pool pool;
+    uint8_t *part;
+    size_t bytes;
+    assert_int_equal(ladle_pool_init(&pool, SLOT, 100), LADLE_OK);
+    ladle_pool_expect(&pool, UINT64_MAX);
+    while (ladle_pool_next_untouched(&pool, &part, &bytes))
+        assert_true(part >= pool.base && part + bytes <= pool.base + 100 * SLOT);
+    for (int i = 0; i < 100; i++)
+        assert_non_null(ladle_pool_take(&pool, SLOT));
+    assert_false(ladle_pool_next_untouched(&pool, &part, &bytes));
+    ladle_pool_finish(&pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +158,8 @@ int main(void)
         cmocka_unit_test(test_small_pieces_share_slots_and_all_come_home),
         cmocka_unit_test(test_a_shared_piece_is_free_when_its_last_user_gives_it),
         cmocka_unit_test(test_what_cannot_be_had_whole_leaves_no_trace),
+        cmocka_unit_test(test_parts_to_touch_are_expected_and_new),
+        cmocka_unit_test(test_no_more_is_touched_than_there_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
