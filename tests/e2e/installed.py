@@ -55,6 +55,13 @@ class Installed(Case):
     def test_the_man_page(self):
         self.assertIn("/man1/", self.file("ladle.1"))
 
+    def test_pkg_config_looks_there(self):
+        """Debian without dpkg-dev: meson by itself chose lib64, where nothing is looked for."""
+        folder = "/" + os.path.relpath(os.path.dirname(self.file("ladle.pc")), self.place.name)
+        if not os.path.exists("/etc/debian_version") or not folder.startswith("/usr/local/"):
+            self.skipTest("other places are the builder's choice")
+        self.assertIn(folder, words(os.environ["PKG_CONFIG"], "--variable", "pc_path", "pkg-config")[0].split(":"))
+
     def test_shared(self):
         self.compile(*self.flags("--cflags", "--libs"))
         self.merge({"LD_LIBRARY_PATH": os.path.dirname(self.file("libladle.so.0"))})
