@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,8 +72,19 @@ static int dispatch(int count, char **words, struct cli_messages *messages)
     return run(command, count - 2, words + 2, messages);
 }
 
+/* A standard descriptor that is closed would become that of the next file to be opened, and messages or an archive would go
+ * there. What stands in for it fails as a closed one does: it is open for the other direction. */
+static void occupy_standard_descriptors(void)
+{
+    static const int others[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+    for (int at = 0; at < 3; at++)
+        if (fcntl(at, F_GETFD) < 0 && open("/dev/null", others[at]) != at)
+            return;
+}
+
 int main(int count, char **words)
 {
+    occupy_standard_descriptors();
     struct cli_messages messages;
     cli_messages_init(&messages);
     cli_signals_ignore_pipe();

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The command line itself: help, versions, mistakes."""
+import errno
 import json
 import os
 import subprocess
@@ -126,6 +127,14 @@ class Arguments(Case):
             self.skipTest("no /dev/full")
         self.assertEqual(os.system(f"'{LADLE}' help > /dev/full 2> '{self.path('err')}'") >> 8, 1)
         self.assertIn("standard output", self.read("err"))
+
+    def test_closed_standard_descriptors_are_not_taken_for_files(self):
+        self.two_models()
+        for command in ("plan recipe.yml", "merge recipe.yml -o -"):
+            self.assertEqual(os.system(f"cd '{self.folder}' && '{LADLE}' {command} >&- 2>err") >> 8, 1, command)
+            self.assertIn(os.strerror(errno.EBADF), self.read("err"), command)
+        self.assertEqual(os.system(f"cd '{self.folder}' && '{LADLE}' merge recipe.yml -o out -v <&- >&- 2>&-"), 0)
+        self.assert_values("out/model.safetensors", [2, 3, 4, 5])
 
     def test_a_recipe_from_a_pipe_that_has_a_name(self):
         self.two_models()
