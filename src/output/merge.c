@@ -233,9 +233,10 @@ enum ladle_format ladle_format_of(const char *output, enum ladle_format asked)
 
 int ladle_merge(struct ladle_plan *plan, const char *output, struct ladle_result *result, struct ladle_error *error)
 {
-    if (plan->gaps != NULL) {
-        return ladle_fail(error, LADLE_BAD_REQUEST, "this plan was carried out before; its layout is that of an archive");
+    if (plan->carried_out) {
+        return ladle_fail(error, LADLE_BAD_REQUEST, "this plan was carried out before; a further merge needs a plan of its own");
     }
+    plan->carried_out = true; /* format and layout are those of this output from here on */
     plan->options.format = ladle_format_of(output, plan->options.format);
     if (ladle_format_is_archive(plan->options.format)) {
         return ladle_archive_merge(plan, output, result, error);

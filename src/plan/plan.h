@@ -122,6 +122,7 @@ struct ladle_memory {
 };
 
 struct ladle_plan {
+    bool carried_out;               /* ladle_merge was called */
     struct ladle_arena arena;
     struct ladle_options options;
     struct ladle_recipe recipe;

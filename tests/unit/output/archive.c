@@ -151,7 +151,7 @@ static void test_a_plan_for_a_folder_can_become_an_archive(void **state)
     ladle_error_destroy(error);
 }
 
-static void test_a_plan_is_laid_out_once(void **state)
+static void test_a_plan_is_carried_out_once(void **state)
 {
     struct ladle_plan *plan = NULL;
     scratch_write("exists.tar", "");
@@ -161,6 +161,13 @@ static void test_a_plan_is_laid_out_once(void **state)
     assert_int_equal(ladle_merge(plan, "other", NULL, NULL), LADLE_BAD_REQUEST);
     ladle_plan_destroy(plan);
     assert_string_equal(scratch_list("."), "exists.tar one recipe.yml two ");
+
+    /* Else the second would be a folder, too. */
+    assert_int_equal(ladle_plan_create(&plan, "recipe.yml", NULL, 0, &options, NULL), LADLE_OK);
+    assert_int_equal(ladle_merge(plan, "folder", NULL, NULL), LADLE_OK);
+    assert_int_equal(ladle_merge(plan, "other.tar", NULL, NULL), LADLE_BAD_REQUEST);
+    ladle_plan_destroy(plan);
+    assert_false(scratch_exists("other.tar"));
 }
 
 static void test_an_unfinished_folder_of_this_name_is_not_lost(void **state)
@@ -249,7 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_an_archive_is_made_whole),       TEST(test_forms),
         TEST(test_requests_that_cannot_be),        TEST(test_a_plan_for_a_folder_can_become_an_archive),
-        TEST(test_a_plan_is_laid_out_once),        TEST(test_an_unfinished_folder_of_this_name_is_not_lost),
+        TEST(test_a_plan_is_carried_out_once),        TEST(test_an_unfinished_folder_of_this_name_is_not_lost),
         TEST(test_a_stopped_merge_leaves_nothing), TEST(test_old_archives_are_replaced_in_other_ways),
         TEST(test_every_call_may_fail_once),
     };
