@@ -10,6 +10,8 @@
 /* The longest recipe: far beyond what people write, far below what would hurt. */
 #define RECIPE_LIMIT ((size_t)64 << 20)
 
+#define MOST_THREADS 1024u
+
 void ladle_options_init(struct ladle_options *options)
 {
     *options = (struct ladle_options){
@@ -87,6 +89,27 @@ static int fill(struct ladle_plan *plan, const char *path, const char *text, siz
     return status;
 }
 
+/* A number that a caller chose, up to `most`. */
+static int check_choice(const char *name, unsigned value, unsigned most, struct ladle_error *error)
+{
+    if (value <= most)
+        return LADLE_OK;
+    return ladle_fail(error, LADLE_BAD_REQUEST, "option %s: %u was found, 0 to %u was expected", name, value, most);
+}
+
+static int check_options(const struct ladle_options *options, struct ladle_error *error)
+{
+    int status = check_choice("io", (unsigned)options->io, LADLE_IO_THREADS, error);
+
+    if (!status)
+        status = check_choice("direct", (unsigned)options->direct, LADLE_DIRECT_OFF, error);
+    if (!status)
+        status = check_choice("format", (unsigned)options->format, LADLE_FORMAT_TAR_ZST, error);
+    if (!status)
+        status = check_choice("threads", options->threads, MOST_THREADS, error);
+    return status;
+}
+
 int ladle_plan_create(struct ladle_plan **plan, const char *recipe_path, const char *text, size_t bytes,
                       const struct ladle_options *options, struct ladle_error *error)
 {
@@ -98,7 +121,9 @@ int ladle_plan_create(struct ladle_plan **plan, const char *recipe_path, const c
         made->options = *options;
     else
         ladle_options_init(&made->options);
-    int status = fill(made, recipe_path, text, bytes, error);
+    int status = check_options(&made->options, error);
+    if (!status)
+        status = fill(made, recipe_path, text, bytes, error);
     if (status)
         ladle_plan_destroy(made);
     else

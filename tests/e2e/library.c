@@ -172,6 +172,36 @@ static void test_a_budget_that_is_too_small(void **state)
     ladle_error_destroy(error);
 }
 
+static void assert_refused(const struct ladle_options *options, const char *says)
+{
+    struct ladle_plan *plan = NULL;
+    struct ladle_error *error = ladle_error_create();
+    assert_int_equal(ladle_plan_create(&plan, recipe, NULL, 0, options, error), LADLE_BAD_REQUEST);
+    assert_null(plan);
+    assert_non_null(strstr(ladle_error_message(error, 0), says));
+    ladle_error_destroy(error);
+}
+
+static void test_options_out_of_range(void **state)
+{
+    struct ladle_options options;
+    ladle_options_init(&options);
+    options.io = (enum ladle_io)3;
+    assert_refused(&options, "option io: 3");
+    ladle_options_init(&options);
+    options.direct = (enum ladle_direct)-1;
+    assert_refused(&options, "option direct: ");
+    ladle_options_init(&options);
+    options.format = (enum ladle_format)4;
+    assert_refused(&options, "option format: 4");
+    ladle_options_init(&options);
+    options.threads = 1025;
+    assert_refused(&options, "option threads: 1025");
+    ladle_options_init(&options);
+    options.dtype = "float33";
+    assert_refused(&options, "float33");
+}
+
 static void test_tables(void **state)
 {
     enum ladle_dtype dtype;
@@ -206,6 +236,7 @@ int main(int count, char **words)
         cmocka_unit_test(test_stopped_leaves_no_output),
         cmocka_unit_test(test_a_recipe_from_memory_and_its_mistakes),
         cmocka_unit_test(test_a_budget_that_is_too_small),
+        cmocka_unit_test(test_options_out_of_range),
         cmocka_unit_test(test_tables),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
