@@ -13,20 +13,16 @@ static const struct cli_command commands[] = {
         .operand_required = true,
         .usage = "RECIPE -o OUT",
         .about = "merge models as a recipe says",
-        .more = "RECIPE is a YAML file as mergekit takes it, or - for standard input. Models that it names by a\n"
-                "relative path are looked for below the working directory, then below the recipe's own.\n"
-                "\n"
-                "OUT appears under its name only when it is complete and on the disk. Until then the work lies\n"
-                "beside it, and the same command goes on with it after an interruption. The bytes depend on the\n"
-                "recipe, the models and the seed alone: not on memory, threads, or the way of reading.\n"
-                "\n"
-                "An archive (.tar, .tar.zst, or - for standard output) holds the files of the directory and is\n"
-                "made front to back in the same memory. One that is sent down a pipe cannot be gone on with; it\n"
-                "breaks off inside a frame or file if the merge fails, so that nobody takes it for whole.\n"
-                "\n"
-                "Exit code: 0 done, 1 failed while merging, 2 wrong command line, 3 recipe or models not\n"
-                "acceptable, 4 memory budget too small (the message names one that works), 130 interrupted,\n"
-                "143 terminated.\n",
+        .more = {"RECIPE is a YAML file as mergekit takes it, or - for standard input. Models that it names by a relative "
+                 "path are looked for below the working directory, then below the recipe's own.",
+                 "OUT appears under its name only when it is complete and on the disk. Until then the work lies beside "
+                 "it, and the same command goes on with it after an interruption. The bytes depend on the recipe, the "
+                 "models and the seed alone: not on memory, threads, or the way of reading.",
+                 "An archive (.tar, .tar.zst, or - for standard output) holds the files of the directory and is made "
+                 "front to back in the same memory. One that is sent down a pipe cannot be gone on with; it breaks off "
+                 "inside a frame or file if the merge fails, so that nobody takes it for whole.",
+                 "Exit code: 0 done, 1 failed while merging, 2 wrong command line, 3 recipe or models not acceptable, "
+                 "4 memory budget too small (the message names one that works), 130 interrupted, 143 terminated."},
         .run = cli_merge,
     },
     {
@@ -36,9 +32,9 @@ static const struct cli_command commands[] = {
         .operand_required = true,
         .usage = "RECIPE",
         .about = "show what a merge would read, write and need",
-        .more = "Does everything a merge does short of reading tensor data: finds the models, checks the recipe\n"
-                "and every parameter, lays out the output, divides the memory. With -v tensor by tensor. Takes\n"
-                "the options of merge, so that a merge can be tried with one word of its command line changed.\n",
+        .more = {"Does everything a merge does short of reading tensor data: finds the models, checks the recipe and every "
+                 "parameter, lays out the output, divides the memory. With -v tensor by tensor. Takes the options of "
+                 "merge, so that a merge can be tried with one word of its command line changed."},
         .run = cli_plan,
     },
     {
@@ -48,8 +44,8 @@ static const struct cli_command commands[] = {
         .operand_required = true,
         .usage = "MODEL",
         .about = "show the tensors of a model",
-        .more = "MODEL is a directory with model.safetensors or an index and shards, a safetensors file, or an\n"
-                "archive: a .tar, or a .tar.zst with a list of its frames, as ladle makes it. Only headers are read.\n",
+        .more = {"MODEL is a directory with model.safetensors or an index and shards, a safetensors file, or an archive: a "
+                 ".tar, or a .tar.zst with a list of its frames, as ladle makes it. Only headers are read."},
         .run = cli_inspect,
     },
     {

@@ -18,6 +18,8 @@ enum cli_command_bit {
     CLI_HELP = 16,
 };
 
+#define CLI_PARAGRAPHS 5
+
 struct cli_command {
     const char *name;
     enum cli_command_bit bit;
@@ -25,7 +27,7 @@ struct cli_command {
     bool operand_required;
     const char *usage; /* what must stand behind "ladle NAME"; the options follow */
     const char *about; /* one line */
-    const char *more;  /* paragraphs for its own help; NULL if there is nothing to add */
+    const char *more[CLI_PARAGRAPHS]; /* for its own help; NULL behind the last */
     /* Does it; returns the exit code. */
     int (*run)(const struct cli_arguments *arguments, struct cli_messages *messages);
 };

@@ -4,7 +4,7 @@
 #include "command.h"
 #include "wrap.h"
 
-#define INDENT 34
+#define INDENT 30
 
 static void print_option(const struct cli_option *option)
 {
@@ -16,9 +16,8 @@ static void print_option(const struct cli_option *option)
 
 static void print_program(void)
 {
-    printf("ladle merges large language models out of core: in fixed memory, at the speed of the disk.\n"
-           "\n"
-           "Usage:\n");
+    cli_wrap("ladle merges large language models out of core: in fixed memory, at the speed of the disk.", 0, 0);
+    printf("\nUsage:\n");
     const struct cli_command *command;
     for (unsigned at = 0; (command = cli_command_at(at)); at++) {
         int column = printf("  ladle %s %s", command->name, command->usage);
@@ -42,8 +41,10 @@ void cli_help_print(const struct cli_command *command)
     }
     printf("ladle %s: %s\n\nUsage:\n  ladle %s %s [OPTIONS]\n\n", command->name, command->about, command->name,
            command->usage);
-    if (command->more)
-        printf("%s\n", command->more);
+    for (unsigned at = 0; command->more[at]; at++) {
+        cli_wrap(command->more[at], 0, 0);
+        printf("\n");
+    }
     printf("Options:\n");
     const struct cli_option *option;
     for (unsigned at = 0; (option = cli_option_at(at)); at++)

@@ -111,6 +111,12 @@ class Terminal(Case):
         self.assertEqual(self.on_terminal("plan", "missing.yml", variables={"NO_COLOR": "1"}),
                          ("ladle: missing.yml: cannot open it: No such file or directory\n", 3))
 
+    def test_running_text_fits(self):
+        for columns, most in ((60, 60), (72, 72), (100, 100), (300, 100)):
+            for words in (["help", "merge"], ["methods", "nuslerp"]):
+                longest = max(map(len, self.on_terminal(*words, columns=columns)[0].splitlines()))
+                self.assertTrue(most - 15 < longest <= most, (words, columns, longest))
+
     def test_quiet_shows_nothing(self):
         self.large_models()
         self.assertEqual(self.on_terminal("merge", "recipe.yml", "-o", "out", "-q"), ("", 0))
