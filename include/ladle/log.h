@@ -6,6 +6,7 @@
 extern "C" {
 #endif
 
+/* How much a message matters. */
 enum ladle_level {
     /* Something the user should know and perhaps change; it never makes a call fail. */
     LADLE_WARNING,

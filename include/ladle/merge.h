@@ -13,8 +13,11 @@
 extern "C" {
 #endif
 
+/* What reads and writes; auto: io_uring where the system allows it, else threads that block. */
 enum ladle_io { LADLE_IO_AUTO, LADLE_IO_URING, LADLE_IO_THREADS };
+/* Whether to pass by the page cache (O_DIRECT); auto: where a file allows it. On: an input that does not is an error. */
 enum ladle_direct { LADLE_DIRECT_AUTO, LADLE_DIRECT_ON, LADLE_DIRECT_OFF };
+/* What an output is: a model directory, or an archive of its files; auto: see ladle_format_of. */
 enum ladle_format { LADLE_FORMAT_AUTO, LADLE_FORMAT_DIRECTORY, LADLE_FORMAT_TAR, LADLE_FORMAT_TAR_ZST };
 
 /* How far a merge has come. */
@@ -28,7 +31,7 @@ struct ladle_progress {
 /* What a caller can choose. Fill with ladle_options_init, then change. */
 struct ladle_options {
     uint64_t memory_bytes;  /* memory budget; 0: 256 MiB, or what the memory cgroup leaves if less */
-    unsigned threads;       /* worker threads, 0: the cores this process may use */
+    unsigned threads;       /* workers, at most 1024; 0: the cores this process may use. Fewer if memory is short */
     enum ladle_io io;
     enum ladle_direct direct;
     uint64_t shard_bytes;   /* most bytes of tensor data in a shard; 0: one file. Default 5,000,000,000 */
@@ -65,16 +68,19 @@ struct ladle_plan;
  *   plan         receives the object; free with ladle_plan_destroy. Untouched on failure.
  *   recipe_path  file that holds the recipe, for messages and relative model paths
  *   text, bytes  the recipe itself if it does not come from that file (standard input), else NULL and 0
- *   options      kept by copy; the texts and callbacks must outlive the plan
- * Returns LADLE_OK or a negative status with its messages. */
+ *   options      kept by copy; the texts and callbacks must outlive the plan. NULL: the defaults
+ *   error        receives what is wrong; may be NULL, here and in every function of the library that takes one
+ * Returns LADLE_OK; LADLE_BAD_REQUEST for options out of range; LADLE_BAD_INPUT for a recipe or model that cannot be
+ * accepted; LADLE_OVER_BUDGET; LADLE_FAILED if reading fails; LADLE_NO_MEMORY. */
 LADLE_API int ladle_plan_create(struct ladle_plan **plan, const char *recipe_path, const char *text, size_t bytes,
                                 const struct ladle_options *options, struct ladle_error *error);
 
 /* Frees a plan; NULL is accepted. */
 LADLE_API void ladle_plan_destroy(struct ladle_plan *plan);
 
+/* What a plan comes to. */
 struct ladle_plan_summary {
-    const char *method;
+    const char *method;                   /* as recipes write it; static */
     uint64_t tensors, parameters;         /* of the output */
     uint64_t output_bytes;                /* of all files with tensors */
     uint32_t shards;
@@ -85,12 +91,14 @@ struct ladle_plan_summary {
     uint64_t used_bytes;                  /* what of it is used */
     uint64_t least_bytes;                 /* the smallest budget that works */
     uint64_t metadata_bytes;              /* tensor lists and the plan itself */
-    unsigned threads;
+    unsigned threads;                     /* workers */
     uint64_t seed;
 };
+
+/* Fills the summary. */
 LADLE_API void ladle_plan_summarize(const struct ladle_plan *plan, struct ladle_plan_summary *summary);
 
-/* One tensor of the output, in the order in which it is made and stored. */
+/* One tensor of the output, in the order in which it is made and stored. What is pointed to is owned by the plan. */
 struct ladle_plan_tensor {
     const char *name;
     const uint64_t *shape;
@@ -99,20 +107,24 @@ struct ladle_plan_tensor {
     uint64_t bytes;
     const char *shard;     /* file name */
     const char *action;    /* the method, "copy", or "copy if equal" */
-    unsigned inputs;
+    unsigned inputs;       /* models that it is made from, a base included */
     unsigned passes;       /* over its data */
-    uint64_t read_bytes;
+    uint64_t read_bytes;   /* from all inputs, re-reads included */
 };
+
 /* Tensor `at`, 0-based. Returns false beyond the last. */
 LADLE_API bool ladle_plan_tensor_at(const struct ladle_plan *plan, uint64_t at, struct ladle_plan_tensor *tensor);
 
-/* A parameter of an output tensor as resolved: `at` counts per-tensor parameters first, then those of each input.
- * Returns false beyond the last. model is NULL for a per-tensor parameter; text is the value as text. */
+/* A parameter of an output tensor as resolved for it: gradients, filters and scopes are done with. */
 struct ladle_plan_parameter {
-    const char *name, *model;
-    double value;
-    char text[32];
+    const char *name;
+    const char *model; /* the model it is for, as the recipe writes it; NULL for a parameter of the tensor */
+    double value;      /* see enum ladle_parameter_type; NaN if it was not given and has no default */
+    char text[32];     /* the same for a person */
 };
+
+/* Parameter `at`, 0-based, of tensor `tensor`: those of the tensor first, then those of each model. Returns false beyond
+ * the last. */
 LADLE_API bool ladle_plan_parameter_at(const struct ladle_plan *plan, uint64_t tensor, unsigned at,
                                        struct ladle_plan_parameter *parameter);
 
@@ -121,6 +133,7 @@ LADLE_API bool ladle_plan_parameter_at(const struct ladle_plan *plan, uint64_t t
  * right for it. */
 LADLE_API enum ladle_format ladle_format_of(const char *output, enum ladle_format asked);
 
+/* What a merge made, and what it took. */
 struct ladle_result {
     uint64_t tensors, parameters;
     uint64_t bytes;             /* of the files with tensors; of an archive */
@@ -135,10 +148,14 @@ struct ladle_result {
  *   output   a directory, a name ending in .tar or .tar.zst, or "-" for an archive on standard output (options.format
  *            overrides the name; see ladle_format_of)
  *   result   filled on success; may be NULL
- * Returns LADLE_OK: the output is complete and synced, or was handed to the pipe. LADLE_OVER_BUDGET if the plan was made for
- * a directory and compression does not fit in its budget. Otherwise nothing that looks whole is left; the message says what
- * is. A stream that was begun then ends inside a frame, or inside a file of the archive.
- * A plan can be carried out once. */
+ * Returns LADLE_OK: the output is complete and synced, or was handed to the pipe. Otherwise nothing that looks whole is
+ * left; the message says what is. A stream that was begun then ends inside a frame, or inside a file of the archive.
+ *   LADLE_BAD_REQUEST   the output may not be there, or the plan was carried out before, whatever came of it: once is all
+ *   LADLE_OVER_BUDGET   the plan was made for a directory, and compression does not fit in its budget
+ *   LADLE_FAILED        reading, writing or syncing failed, or an input changed
+ *   LADLE_STOPPED       options.stop said so
+ *   LADLE_NO_MEMORY
+ * Blocks until all is done; what threads it starts have ended when it returns. */
 LADLE_API int ladle_merge(struct ladle_plan *plan, const char *output, struct ladle_result *result,
                           struct ladle_error *error);
 

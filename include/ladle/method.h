@@ -14,12 +14,14 @@ extern "C" {
 
 /* What a method is to a person choosing one: its inputs, its parameters, what it costs, where it comes from. */
 
+/* What becomes of the recipe's base_model. */
 enum ladle_base_use {
     LADLE_BASE_IGNORED,  /* a base only donates config and tokenizer, unless it is listed as a model */
     LADLE_BASE_OPTIONAL, /* with a base the method works on task vectors */
     LADLE_BASE_REQUIRED,
 };
 
+/* What values a parameter takes in a recipe, and what number stands for them. */
 enum ladle_parameter_type {
     LADLE_NUMBER,
     LADLE_WHOLE,   /* a whole number */
@@ -32,6 +34,7 @@ enum ladle_parameter_type {
 #define LADLE_NO_DEFAULT (-(double)INFINITY)
 #define LADLE_ABSENT ((double)NAN)
 
+/* One parameter of a method. All texts are static. */
 struct ladle_parameter {
     const char *name;
     enum ladle_parameter_type type;
@@ -42,6 +45,7 @@ struct ladle_parameter {
     bool unused;                /* accepted because recipes have it, without effect */
 };
 
+/* One method. All texts are static. */
 struct ladle_method_info {
     const char *name;   /* as recipes write it */
     const char *title;  /* as papers write it */
@@ -56,6 +60,7 @@ struct ladle_method_info {
     size_t each_count, shared_count;
 };
 
+/* As most_models: no limit but that of a recipe. */
 #define LADLE_ANY_NUMBER_OF_MODELS 4096u
 
 /* How many methods there are. */

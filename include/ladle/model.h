@@ -50,15 +50,16 @@ LADLE_API const struct ladle_tensor *ladle_model_tensor(const struct ladle_model
 /* The tensor of this name, or NULL. */
 LADLE_API const struct ladle_tensor *ladle_model_find(const struct ladle_model *model, const char *name);
 
-/* How many files hold the tensors, and the path of one of them; in an archive "ARCHIVE/NAME". */
+/* How many files hold the tensors, and the path of file `file`, 0-based; in an archive "ARCHIVE/NAME". Owned by the model;
+ * NULL beyond the last. */
 LADLE_API uint32_t ladle_model_file_count(const struct ladle_model *model);
 LADLE_API const char *ladle_model_file(const struct ladle_model *model, uint32_t file);
 
 /* Number of layers of the model's longest stack; 0 if it has none. */
 LADLE_API uint32_t ladle_model_layers(const struct ladle_model *model);
 
-/* A number from config.json by key ("hidden_size"), into *value; a dot reaches into an object. False if it is absent or
- * no number. */
+/* A number from config.json by key ("hidden_size"), into *value; a dot reaches into an object
+ * ("text_config.hidden_size"). Returns 1, or 0 with *value untouched if it is absent or no number. */
 LADLE_API int ladle_model_config_number(const struct ladle_model *model, const char *key, double *value);
 
 /* Reads elements of a mergeable tensor, widened to float.
