@@ -154,8 +154,11 @@ static int prepare(struct ladle_engine *engine)
         !make_linked(&engine->arena, &engine->free_states, memory->open_jobs, memory->state_bytes) ||
         !make_linked(&engine->arena, &engine->free_partials, memory->partials, memory->partial_bytes) ||
         ladle_pool_init(&engine->pool, memory->slot_bytes, memory->slots) != LADLE_OK ||
-        ladle_chunks_init(&engine->chunks, plan, skip_done(engine, done), engine->target->first_chunk) != LADLE_OK)
-        return ladle_fail_memory(engine->error, "blocks and output chunks");
+        ladle_chunks_init(&engine->chunks, plan, skip_done(engine, done), engine->target->first_chunk) != LADLE_OK) {
+        int status = ladle_fail_memory(engine->error, "blocks and output chunks");
+        ladle_error_help(engine->error, "a smaller --memory takes less");
+        return status;
+    }
     int status = ladle_files_init(&engine->files, plan, engine->error);
     if (status == LADLE_OK)
         status = ladle_io_create(&engine->io, plan->options.io, LADLE_ENGINE_DEPTH, &plan->options.log, engine->error);

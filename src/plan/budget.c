@@ -21,6 +21,9 @@
 /* Bytes of a source that are worth a request. */
 #define TOGETHER_BYTES (256u << 10)
 
+/* Room for blocks of what comes next, beyond which reading further ahead gains nothing. */
+#define AHEAD_BYTES (256ull << 20)
+
 /* Touched part of a thread's stack, and of an I/O thread. */
 #define STACK_BYTES (64u << 10)
 
@@ -35,6 +38,7 @@ struct settings {
 /* What the jobs ask for under some settings. */
 struct demand {
     uint64_t slot_bytes, block_slots; /* block_slots: slots of the largest block */
+    uint64_t most_slots;              /* what more than these are for, nobody needs */
     uint64_t state_bytes, partial_bytes, scratch_bytes;
     uint64_t most_output_bytes;       /* of one block */
     unsigned tallies, sources;
@@ -105,11 +109,14 @@ static void choose_blocks(struct ladle_plan *plan, const struct settings *settin
             continue;
         demand->slot_bytes = ladle_max(demand->slot_bytes, block_bytes(job));
         demand->block_slots = ladle_max(demand->block_slots, job->source_count);
+        demand->most_slots = ladle_max(demand->most_slots, ladle_job_blocks(job) * job->source_count);
         demand->sources = (unsigned)ladle_max(demand->sources, job->source_count);
         demand->most_output_bytes =
             ladle_max(demand->most_output_bytes, stored_bytes(job->dtype, ladle_min(job->block_elems, job->elems)));
     }
     demand->slot_bytes = ladle_round_up(demand->slot_bytes, LADLE_SEGMENT) + SLOT_SLACK_BYTES;
+    /* The largest tensor between its passes, another that is being read, and some more. */
+    demand->most_slots = 2 * demand->most_slots + AHEAD_BYTES / demand->slot_bytes;
 }
 
 /* Blocks that can be in memory at once, however small: each has a descriptor. */
@@ -238,14 +245,14 @@ static uint64_t total_of(const struct ladle_plan *plan, const struct settings *s
     return memory->total_bytes;
 }
 
-/* Spends `budget` under the settings: as many slots as fit. Returns false if fewer than `least_slots` do. */
+/* Spends `budget` under the settings: as many slots as fit and are of use. Returns false if fewer than `least_slots` do. */
 static bool spend(struct ladle_plan *plan, const struct settings *settings, uint64_t budget, uint64_t least_slots,
                   uint8_t *dtypes)
 {
     struct demand demand;
     struct ladle_memory memory = {0};
     choose_blocks(plan, settings, dtypes, &demand);
-    uint64_t slots = ladle_max(budget / demand.slot_bytes, least_slots);
+    uint64_t slots = ladle_max(ladle_min(budget / demand.slot_bytes, demand.most_slots), least_slots);
     for (;;) {
         measure_jobs(plan, slots, dtypes, &demand);
         memory.slots = (uint32_t)ladle_min(slots, UINT32_MAX);

@@ -123,6 +123,21 @@ static void a_refusal_names_the_tensor_with_the_largest_statistics(void **state)
     given_finish(&given);
 }
 
+/* What nobody needs is not asked of the system, which may not have it. */
+static void a_budget_beyond_all_need(void **state)
+{
+    static const uint64_t budgets[] = {(uint64_t)64 << 30, (uint64_t)8000000 << 40};
+    for (size_t at = 0; at < sizeof budgets / sizeof *budgets; at++) {
+        struct given given;
+        given_budget(&given, "merge_method: ties\nbase_model: a\nmodels: [{model: b, parameters: {weight: 1}}]\n",
+                     budgets[at], 2);
+        given_is_planned(&given);
+        assert_true(given.plan->memory.total_bytes < 512 * MIB);
+        assert_int_equal(given.plan->read_bytes, given.plan->input_bytes);
+        given_finish(&given);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +145,7 @@ int main(void)
         cmocka_unit_test(there_are_descriptors_for_all_blocks_that_stay),
         cmocka_unit_test(a_refusal_names_the_tensor_with_the_longest_rows),
         cmocka_unit_test(a_refusal_names_the_tensor_with_the_largest_statistics),
+        cmocka_unit_test(a_budget_beyond_all_need),
     };
     return cmocka_run_group_tests(tests, make_models, given_no_folder);
 }
