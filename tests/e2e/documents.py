@@ -76,6 +76,28 @@ class Documents(Case):
             for option in re.findall(r"--[a-z-]+", self.ladle("help", command, code=0).out):
                 self.assertIn(option, page + "--help", option)
 
+    def test_members_of_json(self):
+        def members(value):
+            """Without the parameters of a plan's tensor and of its models, which go by their own names."""
+            if isinstance(value, dict):
+                return set(value).union(*(members(v) for k, v in value.items()
+                                          if k not in ("parameters", "models") or "title" in value))
+            return set().union(*map(members, value)) if isinstance(value, list) else set()
+
+        self.two_models()
+        page = read("docs", "cli.md")
+        told = {name: members(json.loads(self.ladle(*words, "--json", code=0).out)) for name, words in (
+            ("plan", ["plan", "recipe.yml"]), ("inspect", ["inspect", "a"]), ("methods", ["methods"]))}
+        done = self.ladle("merge", "recipe.yml", "-o", "out", "--progress", "json", "-v", code=0)
+        for line in done.lines:
+            event = json.loads(line)
+            told.setdefault(event["event"], set()).update(set(event) - {"event"})
+        for name, names in told.items():
+            rows = [row for row in page.splitlines() if row.startswith("|") and f"`{name}`" in row.split("|")[1]]
+            self.assertEqual(len(rows), 1, name)
+            for member in names:
+                self.assertIn(f"`{member}`", rows[0], name)
+
     def test_rooms_use_what_the_table_says(self):
         rows = re.findall(r"^\| \[`(\w+)`\]\(rooms/\w+\.md\) \|[^|]*\| ([^|]*) \|$", read("docs", "architecture.md"),
                           re.MULTILINE)
