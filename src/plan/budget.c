@@ -396,7 +396,8 @@ static void tell(const struct ladle_plan *plan)
     const struct ladle_memory *memory = &plan->memory;
     unsigned asked = plan->options.threads ? plan->options.threads : ladle_machine_cores();
     if (plan->threads < asked)
-        ladle_detail(&plan->options.log, "%u threads instead of %u, to stay within the memory budget", plan->threads, asked);
+        ladle_detail(&plan->options.log, "%u thread%s instead of %u, to stay within the memory budget", plan->threads,
+                     plan->threads == 1 ? "" : "s", asked);
     ladle_detail(&plan->options.log,
                  "memory: %u slots of %llu KiB, %u output chunks of %llu KiB, %u x %llu KiB for methods, %u x %llu KiB for workers",
                  memory->slots, (unsigned long long)(memory->slot_bytes >> 10), memory->chunks,
