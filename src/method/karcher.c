@@ -104,7 +104,7 @@ const struct ladle_method ladle_method_karcher = {
                  "fine-tunes it hardly differs from a plain average.",
              .cost = "two passes over the data (one read where a tensor fits in the memory budget), memory for the dot "
                      "products of all pairs of models, however long the search",
-             .source = "arXiv:2603.04972",
+             .source = "Wang, Ye and Yin, LLM Merging on the Fisher-Rao Manifold, arXiv:2603.04972",
              .base = LADLE_BASE_IGNORED,
              .least_models = 1,
              .most_models = LADLE_ANY_NUMBER_OF_MODELS,

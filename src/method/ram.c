@@ -164,7 +164,7 @@ const struct ladle_method ladle_method_ram = {
                  "For models trained by reinforcement learning or with sparse updates, whose changes hardly overlap. Where "
                  "every model changed every element it is the mean of the models.",
              .cost = "one pass over the data, no memory beyond its blocks",
-             .source = "arXiv:2601.13572",
+             .source = "Yuan et al., Behavior Knowledge Merge in Reinforced Agentic Models, arXiv:2601.13572",
              .base = LADLE_BASE_REQUIRED,
              .least_models = 0,
              .most_models = LADLE_ANY_NUMBER_OF_MODELS,
@@ -183,7 +183,7 @@ const struct ladle_method ladle_method_ramplus_tl = {
          .advice = "When ram's result has every model's skill, but weakly, because shared changes were averaged.",
          .cost =
              "two passes over the data (one read where a tensor fits in the memory budget), memory for two counts a model",
-         .source = "arXiv:2601.13572",
+         .source = "Yuan et al., Behavior Knowledge Merge in Reinforced Agentic Models, arXiv:2601.13572",
          .base = LADLE_BASE_REQUIRED,
          .least_models = 0,
          .most_models = LADLE_ANY_NUMBER_OF_MODELS,

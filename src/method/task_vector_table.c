@@ -217,8 +217,8 @@ MEMBER(della, .thinning = LADLE_KEEP_BY_RANK, .elects = true, .each_count = 3)
 
 #define ONE_PASS "one pass over the data, no memory beyond its blocks"
 #define SELECTING(memory)                                                                                                   \
-    "two passes over the data (one read where a tensor fits in the memory budget), three with rescale; up to " memory       \
-    " MiB a model"
+    "two passes over the data, or three in memory (one read) where a tensor fits in the budget; one more with rescale; up " \
+    "to " memory " MiB a model"
 #define BY_CHANCE "one pass over the data; two with rescale_norm l1, l2 or linf"
 #define BY_ROWS "one pass over the data, in blocks of whole rows; two with rescale_norm l1, l2 or linf"
 
