@@ -2,20 +2,34 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "model/config_change.h"
 
 /* Numbers that say how many of the first layers are of another kind: the dense ones before a mixture of experts. They follow
  * the layers like a list of kinds would; where the output has such a layer behind one of the other kind no number can say
  * so, and the old one stays. */
 
-static const char *const keys[] = {"first_k_dense_replace", "num_dense_layers", "moe_layer_start_index", NULL};
+struct key {
+    const char *name;
+    uint64_t more; /* how many first layers there are more than the number says: 1 where it is the index of the last one */
+};
+
+static const struct key keys[] = {
+    {"first_k_dense_replace", 0}, {"num_dense_layers", 0}, {"moe_layer_start_index", 0}, {"moe_layer_end_index", 1}};
 
 struct firsts {
     struct ladle_rewrite *rewrite;
-    const char *key;
+    const struct key *key;
     uint32_t stack;
-    uint64_t old; /* the donor's number */
+    uint64_t old; /* how many the donor has */
 };
+
+/* How many of the first layers a config's object says are of the kind; false if it does not. */
+static bool read_number(const struct ladle_json *object, const struct key *key, uint64_t *number)
+{
+    uint64_t written;
+    return ladle_json_whole(ladle_json_get(object, key->name), &written) && ladle_add(written, key->more, number);
+}
 
 /* The number of a model that layers come from; the donor's where it has none of its own. */
 static uint64_t own_number(const struct firsts *firsts, const struct ladle_config_source *source)
@@ -25,7 +39,7 @@ static uint64_t own_number(const struct firsts *firsts, const struct ladle_confi
     uint64_t number = firsts->old;
     for (size_t i = 0; i < source->places.count; i++) {
         const struct ladle_place *place = &source->places.items[i];
-        if ((int64_t)place->stack == at && ladle_json_whole(ladle_json_get(place->object, firsts->key), &number)) {
+        if ((int64_t)place->stack == at && read_number(place->object, firsts->key, &number)) {
             break;
         }
     }
@@ -70,13 +84,14 @@ static int rewrite_number(struct firsts *firsts, struct ladle_json *object)
     bool first;
     int status = count_firsts(firsts, &number, &first);
     bool all = firsts->old >= layers; /* and perhaps more: keeps its value */
-    bool stays = !first || number == firsts->old || (all && number < firsts->old);
+    bool stays = !first || number == firsts->old || (all && number < firsts->old) || number < firsts->key->more;
     add_signs(signs->before, layers, firsts->old);
     add_signs(signs->after, rewrite->change->layer_counts[firsts->stack], stays ? firsts->old : number);
     if (status != LADLE_OK || stays) {
         return status;
     }
-    return ladle_json_set(&rewrite->arena, object, firsts->key, ladle_json_new_whole(&rewrite->arena, number))
+    struct ladle_json *written = ladle_json_new_whole(&rewrite->arena, number - firsts->key->more);
+    return ladle_json_set(&rewrite->arena, object, firsts->key->name, written)
                ? LADLE_OK
                : LADLE_NO_MEMORY;
 }
@@ -86,10 +101,9 @@ int ladle_config_rewrite_firsts(struct ladle_rewrite *rewrite)
     int status = LADLE_OK;
     for (size_t i = 0; i < rewrite->places.count; i++) {
         const struct ladle_place *place = &rewrite->places.items[i];
-        for (size_t j = 0; status == LADLE_OK && keys[j] != NULL; j++) {
-            struct firsts firsts = {.rewrite = rewrite, .key = keys[j], .stack = place->stack};
-            if (ladle_config_changes(rewrite, place->stack) &&
-                ladle_json_whole(ladle_json_get(place->object, keys[j]), &firsts.old)) {
+        for (size_t j = 0; status == LADLE_OK && j < sizeof keys / sizeof *keys; j++) {
+            struct firsts firsts = {.rewrite = rewrite, .key = &keys[j], .stack = place->stack};
+            if (ladle_config_changes(rewrite, place->stack) && read_number(place->object, &keys[j], &firsts.old)) {
                 status = rewrite_number(&firsts, place->object);
             }
         }

@@ -115,14 +115,31 @@ static struct pair *sort_pairs(const uint64_t *signs, const uint64_t *sums, uint
 struct donor_stack {
     const struct ladle_layer_signs *signs;
     const uint64_t *sums;
-    struct pair *sorted;
-    uint32_t layers;
+    struct pair *sorted, *sorted_rest;
+    uint32_t layers, rest; /* without the first one, where there are others */
+    bool mixed;            /* layers of the rest that config.json says are alike hold different tensors */
 };
 
-/* Whether an output layer that holds `sum` is not what a loader expects at its index, for all that config.json says. */
+/* Whether some layer but the first, which alone may have something more or less (t5), is not what its sign tells. */
+static bool is_mixed(const struct donor_stack *donor)
+{
+    for (uint32_t i = donor->layers - donor->rest; i < donor->layers; i++) {
+        if (!is_usual(donor->sorted_rest, donor->rest, (struct pair){donor->signs->before[i], donor->sums[i]})) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether an output layer that holds `sum` is not what a loader expects at its index, for all that config.json says. Behind
+ * the donor's last layer only that can say what is expected: where some kinds follow the index alone, none is sure. */
 static bool surprises(const struct donor_stack *donor, uint32_t layer, uint64_t sum)
 {
     const struct ladle_layer_signs *signs = donor->signs;
+    if (layer >= donor->layers) {
+        struct pair pair = {signs->after[layer], sum};
+        return donor->mixed || !is_usual(donor->sorted_rest, donor->rest, pair);
+    }
     if (sum == donor->sums[layer]) {
         return false;
     }
@@ -131,35 +148,84 @@ static bool surprises(const struct donor_stack *donor, uint32_t layer, uint64_t 
            !is_usual(donor->sorted, donor->layers, (struct pair){signs->after[layer], sum});
 }
 
-static void check_stack(struct ladle_rewrite *rewrite, uint32_t stack, struct kinds *kept)
+/* Numbers of layers for a message: the first few, then how many more. */
+struct numbers {
+    struct ladle_text text;
+    size_t count;
+};
+
+static void add_number(struct numbers *numbers, uint32_t layer)
 {
-    const struct ladle_model *donor = rewrite->change->donor;
-    const struct ladle_layer_origin *layers = rewrite->change->layers[stack];
-    uint32_t count = rewrite->change->layer_counts[stack];
-    count = count < donor->stacks[stack].layers ? count : donor->stacks[stack].layers;
-    size_t kept_count = 0, other = 0;
-    struct ladle_text numbers = {0};
-    struct donor_stack known = {.signs = &rewrite->signs[stack], .layers = donor->stacks[stack].layers};
-    known.sums = find_sums(kept, &kept_count, donor, &donor->stacks[stack]);
-    known.sorted = known.sums == NULL ? NULL : sort_pairs(known.signs->before, known.sums, known.layers);
-    for (uint32_t i = 0; known.sorted != NULL && i < count; i++) {
-        const uint64_t *sums = find_sums(kept, &kept_count, layers[i].model, &donor->stacks[stack]);
-        if (sums != NULL && surprises(&known, i, sums[layers[i].layer]) && other++ < SHOWN_LAYERS) {
-            ladle_text_printf(&numbers, "%s%u", numbers.bytes > 0 ? ", " : "", i);
-        }
+    if (numbers->count++ < SHOWN_LAYERS) {
+        ladle_text_printf(&numbers->text, "%s%u", numbers->text.bytes > 0 ? ", " : "", layer);
     }
-    if (other > SHOWN_LAYERS) {
-        ladle_text_printf(&numbers, " and %zu more", other - SHOWN_LAYERS);
+}
+
+static const char *show_numbers(struct numbers *numbers)
+{
+    if (numbers->count > SHOWN_LAYERS) {
+        ladle_text_printf(&numbers->text, " and %zu more", numbers->count - SHOWN_LAYERS);
     }
-    if (other > 0) {
+    return numbers->text.data != NULL ? numbers->text.data : "";
+}
+
+/* Warns of the layers that surprise: those where the donor has others, and those behind its last one. */
+static void warn_of(struct ladle_rewrite *rewrite, const struct ladle_stack *stack, struct numbers *other,
+                    struct numbers *behind)
+{
+    const char *path = rewrite->change->donor->path;
+    if (other->count > 0) {
         ladle_warn(
             rewrite->log,
             "config.json: layers %s of %s hold other tensors than those of %s there, and nothing in config.json says so; "
             "programs that load the model may refuse them",
-            numbers.data != NULL ? numbers.data : "", donor->stacks[stack].prefix, donor->path);
+            show_numbers(other), stack->prefix, path);
     }
-    ladle_text_finish(&numbers);
+    if (behind->count > 0) {
+        ladle_warn(rewrite->log,
+                   "config.json: layers %s of %s lie behind the %u that %s has, and nothing in config.json says what they "
+                   "hold; programs that load the model may refuse them",
+                   show_numbers(behind), stack->prefix, stack->layers, path);
+    }
+}
+
+/* Looks at the donor's stack; false without memory. */
+static bool look_at_donor(struct donor_stack *donor)
+{
+    donor->rest = donor->layers > 1 ? donor->layers - 1 : donor->layers;
+    uint32_t first = donor->layers - donor->rest;
+    if (donor->sums == NULL) {
+        return false;
+    }
+    donor->sorted = sort_pairs(donor->signs->before, donor->sums, donor->layers);
+    donor->sorted_rest = sort_pairs(donor->signs->before + first, donor->sums + first, donor->rest);
+    if (donor->sorted == NULL || donor->sorted_rest == NULL) {
+        return false;
+    }
+    donor->mixed = is_mixed(donor);
+    return true;
+}
+
+static void check_stack(struct ladle_rewrite *rewrite, uint32_t stack, struct kinds *kept)
+{
+    const struct ladle_model *donor = rewrite->change->donor;
+    const struct ladle_layer_origin *layers = rewrite->change->layers[stack];
+    size_t kept_count = 0;
+    struct numbers other = {0}, behind = {0};
+    struct donor_stack known = {.signs = &rewrite->signs[stack], .layers = donor->stacks[stack].layers};
+    known.sums = find_sums(kept, &kept_count, donor, &donor->stacks[stack]);
+    bool known_all = look_at_donor(&known);
+    for (uint32_t i = 0; known_all && i < rewrite->change->layer_counts[stack]; i++) {
+        const uint64_t *sums = find_sums(kept, &kept_count, layers[i].model, &donor->stacks[stack]);
+        if (sums != NULL && surprises(&known, i, sums[layers[i].layer])) {
+            add_number(i < known.layers ? &other : &behind, i);
+        }
+    }
+    warn_of(rewrite, &donor->stacks[stack], &other, &behind);
+    ladle_text_finish(&other.text);
+    ladle_text_finish(&behind.text);
     free(known.sorted);
+    free(known.sorted_rest);
     for (size_t i = 0; i < kept_count; i++) {
         free(kept[i].sums);
     }

@@ -30,6 +30,10 @@ static bool is_number_of_layers(const char *key)
                                        "block_configs",
                                        "activation_sparsity_pattern",
                                        "num_attention_groups",
+                                       "num_experts",
+                                       "num_shared_expert",
+                                       "moe_topk",
+                                       "moe_intermediate_size",
                                        NULL};
     return is_listed(key, keys);
 }

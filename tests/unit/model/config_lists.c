@@ -150,6 +150,30 @@ static void numbers_of_first_layers(void **state)
     rewritten_expect("{\"n_layer\": 2, \"first_k_dense_replace\": 2}");
 }
 
+/* As in ERNIE 4.5: the index of the last layer with experts, past which all are dense. */
+static void the_index_of_a_last_layer(void **state)
+{
+    const char *config = "{\"n_layer\": 4, \"moe_layer_start_index\": 1, \"moe_layer_end_index\": 3}";
+    const struct ladle_model *donor = rewritten_begin("h.[4].w\nh.1.moe\nh.2.moe\nh.3.moe", config);
+    for (uint32_t i = 0; i < 6; i++) {
+        rewritten_add("h", donor, i < 3 ? i : i - 2);
+    }
+    rewritten_expect("{\"n_layer\": 6, \"moe_layer_start_index\": 1, \"moe_layer_end_index\": 5}");
+    assert_string_equal(made_messages(), "");
+    rewritten_begin("h.[4].w\nh.1.moe\nh.2.moe", "{\"n_layer\": 4, \"moe_layer_end_index\": 2}");
+    rewritten_leave_out("h", 1);
+    rewritten_expect("{\"n_layer\": 3, \"moe_layer_end_index\": 1}");
+    donor = rewritten_begin("h.[2].w\nh.0.moe", "{\"n_layer\": 2, \"moe_layer_end_index\": 0}");
+    rewritten_add("h", donor, 1); /* none is left: -1 would mean all of them */
+    rewritten_expect("{\"n_layer\": 1, \"moe_layer_end_index\": 0}");
+    donor = rewritten_begin("h.[2].w", "{\"n_layer\": 2, \"moe_layer_end_index\": -1}");
+    rewritten_add("h", donor, 1);
+    rewritten_expect("{\"n_layer\": 1, \"moe_layer_end_index\": -1}");
+    rewritten_begin("h.[2].w", "{\"n_layer\": 2, \"moe_layer_end_index\": 18446744073709551615}");
+    rewritten_leave_out("h", 0);
+    rewritten_expect("{\"n_layer\": 1, \"moe_layer_end_index\": 18446744073709551615}");
+}
+
 static void stages_of_backbones(void **state)
 {
     rewritten_begin("encoder.layer.[3].w",
@@ -205,6 +229,47 @@ static void layers_of_another_kind_than_the_index_says_are_warned_of(void **stat
     rewritten_begin("h.[4].w\nh.2.moe", "{\"n_layer\": 4, \"mlp_only_layers\": [0, 1, 3]}");
     rewritten_leave_out("h", 0);
     rewritten_expect("{\"n_layer\": 3, \"mlp_only_layers\": [0, 2]}");
+    assert_string_equal(made_messages(), "");
+}
+
+/* The output has more layers than the donor: only config.json can say what the loader expects there. */
+static void layers_behind_the_last_one_are_warned_of(void **state)
+{
+    const char *every_other = "h.[4].w\nh.1.moe\nh.3.moe"; /* as in Jamba, by a rule on the index */
+    const struct ladle_model *donor = rewritten_begin(every_other, "{\"n_layer\": 4, \"expert_layer_period\": 2}");
+    for (uint32_t i = 0; i < 6; i++) {
+        rewritten_add("h", donor, i < 4 ? i : i - 2);
+    }
+    rewritten_expect("{\"n_layer\": 6, \"expert_layer_period\": 2}");
+    assert_warned("warning: config.json: layers 4, 5 of h lie behind the 4 that");
+    assert_null(strstr(made_messages(), "hold other tensors"));
+    /* A list says what they are. */
+    donor = rewritten_begin(every_other, "{\"n_layer\": 4, \"mlp_layer_types\": [\"d\", \"s\", \"d\", \"s\"]}");
+    for (uint32_t i = 0; i < 6; i++) {
+        rewritten_add("h", donor, i < 4 ? i : i - 2);
+    }
+    rewritten_expect("{\"n_layer\": 6, \"mlp_layer_types\": [\"d\", \"s\", \"d\", \"s\", \"d\", \"s\"]}");
+    assert_string_equal(made_messages(), "");
+    /* Only the first has something more, as in T5: what comes behind is like the others, or is not. */
+    donor = rewritten_begin("h.[4].w\nh.0.first", "{\"n_layer\": 4}");
+    for (uint32_t i = 0; i < 5; i++) {
+        rewritten_add("h", donor, i < 4 ? i : 3);
+    }
+    rewritten_expect("{\"n_layer\": 5}");
+    assert_string_equal(made_messages(), "");
+    donor = rewritten_begin("h.[4].w\nh.0.first", "{\"n_layer\": 4}");
+    for (uint32_t i = 0; i < 5; i++) {
+        rewritten_add("h", donor, i % 4);
+    }
+    rewritten_expect("{\"n_layer\": 5}");
+    assert_warned("warning: config.json: layers 4 of h lie behind the 4");
+    /* As in ModernBERT: half of the layers that see everything are the first, which lacks a norm. */
+    donor = rewritten_begin("h.[4].w\nh.1.norm\nh.2.norm\nh.3.norm",
+                            "{\"n_layer\": 4, \"layer_types\": [\"full\", \"near\", \"near\", \"full\"]}");
+    for (uint32_t i = 0; i < 5; i++) {
+        rewritten_add("h", donor, i < 4 ? i : 3);
+    }
+    rewritten_expect("{\"n_layer\": 5, \"layer_types\": [\"full\", \"near\", \"near\", \"full\", \"full\"]}");
     assert_string_equal(made_messages(), "");
 }
 
@@ -274,9 +339,11 @@ int main(void)
         rewritten_test(a_list_gives_the_count_where_nothing_else_does),
         rewritten_test(letters_repeats_and_turns),
         rewritten_test(numbers_of_first_layers),
+        rewritten_test(the_index_of_a_last_layer),
         rewritten_test(stages_of_backbones),
         rewritten_test(lists_belong_to_the_side_whose_count_stands_beside),
         rewritten_test(layers_of_another_kind_than_the_index_says_are_warned_of),
+        rewritten_test(layers_behind_the_last_one_are_warned_of),
         rewritten_test(a_list_about_something_else_says_nothing_of_tensors),
         rewritten_test(a_number_of_first_layers_that_stays_explains_nothing),
         rewritten_test(tensors_with_something_for_each_layer_are_warned_of),

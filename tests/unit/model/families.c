@@ -39,6 +39,12 @@ static const struct family families[] = {
      "language_model.layers 4", "language_model.layers", 1,
      "{\"text_config\": {\"num_hidden_layers\": 3, \"intermediate_size\": [8, 16, 16], \"altup_num_inputs\": 4,"
      " \"activation_sparsity_pattern\": [0.95, 0.0, 0.0], \"layer_types\": [\"s\", \"s\", \"f\"]}}"},
+    {"hunyuan: experts and how many are asked, for each layer", "model.layers.[4].mlp.gate.weight\nmodel.norm.weight",
+     "{\"num_hidden_layers\": 4, \"moe_topk\": [1, 2, 3, 4], \"num_shared_expert\": [1, 1, 1, 2],"
+     " \"num_experts\": [4, 8, 8, 8], \"moe_intermediate_size\": [5, 6, 7, 8]}",
+     "model.layers 4", "model.layers", 1,
+     "{\"num_hidden_layers\": 3, \"moe_topk\": [1, 3, 4], \"num_shared_expert\": [1, 1, 2], \"num_experts\": [4, 8, 8],"
+     " \"moe_intermediate_size\": [5, 7, 8]}"},
     {"bert: a head with no number", "bert.encoder.layer.[3].output.dense.weight\ncls.predictions.bias",
      "{\"num_hidden_layers\": 3, \"num_attention_heads\": 3}", "bert.encoder.layer 3", "bert.encoder.layer", 1,
      "{\"num_hidden_layers\": 2, \"num_attention_heads\": 3}"},
