@@ -117,6 +117,10 @@ static int fail_syntax(const struct parser *parser)
         return ladle_node_fail(&parser->builder, line, column, "a tab cannot stand here: YAML is indented with blanks");
     if (strstr(yaml->problem, "cannot start any token") != NULL && found > ' ' && found < 0x7F)
         return ladle_node_fail(&parser->builder, line, column, "a text that begins with '%c' must be in quotes", found);
+    if (yaml->context != NULL && strstr(yaml->context, "while scanning an a") != NULL) /* "alias" or "anchor" */
+        return ladle_node_fail(&parser->builder, (uint32_t)yaml->context_mark.line + 1,
+                               (uint32_t)yaml->context_mark.column + 1, "a text that begins with '%c' must be in quotes",
+                               byte_at(parser, yaml->context_mark));
     if (yaml->context == NULL)
         ladle_node_fail(&parser->builder, line, column, "%s", yaml->problem);
     else
@@ -307,7 +311,8 @@ static int follow_alias(struct parser *parser, const yaml_event_t *event)
         int status = ladle_node_count(&parser->builder, &built->node, 1);
         return status == LADLE_OK ? add_child(parser, built) : status;
     }
-    return ladle_node_fail(&parser->builder, line, column, "'*%.100s' names nothing before it", name);
+    return ladle_node_fail(&parser->builder, line, column,
+                           "'*%.100s' names nothing before it; a text that begins with '*' must be in quotes", name);
 }
 
 static int handle(struct parser *parser, const yaml_event_t *event)

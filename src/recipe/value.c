@@ -123,6 +123,15 @@ static void check_gradient(struct ladle_reading *reading, const struct ladle_par
         check_scalar(reading, parameter, node->items[i], model);
 }
 
+/* Warns of a filter that cannot fit: people write patterns, and no tensor's name has these characters. */
+static void check_filter(struct ladle_reading *reading, const struct ladle_node *filter)
+{
+    if (strcmp(filter->text, "*") != 0 && strpbrk(filter->text, "*?[](){}|^$\\") != NULL)
+        ladle_reading_remark(reading, filter,
+                             "filter '%.100s' fits no tensor: a filter is a part of a name as it stands, not a pattern",
+                             filter->text);
+}
+
 /* A mapping {filter?, value}. */
 static void check_filtered(struct ladle_reading *reading, const struct ladle_parameter *parameter,
                            const struct ladle_node *entry, const char *model)
@@ -132,6 +141,8 @@ static void check_filtered(struct ladle_reading *reading, const struct ladle_par
     const struct ladle_node *filter = ladle_node_get(entry, "filter"), *value = ladle_node_get(entry, "value");
     if (filter != NULL && filter->kind != LADLE_NODE_SCALAR)
         mistake_in(reading, parameter, filter, model, "a filter is a part of a tensor's name");
+    else if (filter != NULL)
+        check_filter(reading, filter);
     if (value == NULL)
         mistake_in(reading, parameter, entry, model, "'value' is missing: expected {filter: PART OF A NAME, value: ...}");
     else

@@ -265,6 +265,10 @@ static void broken_texts_name_the_place(void **state)
     refuse("a: b: c\n", "r.yml:1:5: ", "mapping values are not allowed");
     refuse("a:\n\t- b\n", "r.yml:2:1: ", "a tab cannot stand here");
     refuse("a: x\nb: @c\n", "r.yml:2:4: ", "begins with '@' must be in quotes");
+    refuse("a:\n- x: 1\n- filter: *\n  value: 0.3\n", "r.yml:3:11: ", "begins with '*' must be in quotes");
+    refuse("a: *.mlp.*\n", "r.yml:1:4: ", "begins with '*' must be in quotes");
+    refuse("a: *mlp*\n", "r.yml:1:4: ", "begins with '*' must be in quotes");
+    refuse("a: x\nb: & c\n", "r.yml:2:4: ", "begins with '&' must be in quotes");
     refuse("a: \"open\n", "r.yml:2:1: ", "quoted scalar");
     refuse("a: 1\nb: [1, 2}\n", "r.yml:2:9: ", "expected");
     refuse("a: 1\nb: \xFF\n", "r.yml:2:4: ", "cannot be read");

@@ -277,6 +277,18 @@ static void shapes_that_mean_nothing_are_refused(void **state)
     wrong("ties", "lambda: [1, ~]", "has no value");
 }
 
+static void filters_that_are_patterns_are_warned_of(void **state)
+{
+    (void)state;
+#define SLERP "merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]\nparameters: {t: "
+    accepted(SLERP "[{filter: '*.mlp.*', value: 1}, {value: 0}]}\n",
+             "r.yml:4:27: filter '*.mlp.*' fits no tensor: a filter is a part of a name as it stands, not a pattern");
+    accepted(SLERP "[{filter: 'layers\\.[0-3]\\.', value: 1}, {value: 0}]}\n", "filter 'layers\\.[0-3]\\.' fits no tensor");
+    accepted(SLERP "[{filter: (q|k)_proj, value: 1}, {value: 0}]}\n", "filter '(q|k)_proj' fits no tensor");
+    accepted(SLERP "[{filter: ^lm_head, value: 1}, {filter: '*', value: 0}]}\n", "filter '^lm_head' fits no tensor");
+    accepted(SLERP "[{filter: layers.0.self-attn_q/w:0, value: 1}, {filter: ~, value: 0}]}\n", NULL);
+}
+
 static void control_characters_of_a_value_do_not_reach_the_terminal(void **state)
 {
     (void)state;
@@ -300,6 +312,7 @@ int main(void)
         cmocka_unit_test(ranges_are_checked),
         cmocka_unit_test(every_value_is_checked_wherever_it_hides),
         cmocka_unit_test(shapes_that_mean_nothing_are_refused),
+        cmocka_unit_test(filters_that_are_patterns_are_warned_of),
         cmocka_unit_test(control_characters_of_a_value_do_not_reach_the_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
