@@ -267,6 +267,35 @@ static const yajl_callbacks callbacks = {
     .yajl_end_array = on_end_array,
 };
 
+/* What to do about a text that ends too early or does not even begin as JSON, which is a broken download nearly always; NULL
+ * for others. */
+static const char *help_of(const struct ladle_json_reader *reader, const char *what)
+{
+    static const struct {
+        const char *start, *help;
+    } known[] = {
+        {"\xEF\xBB\xBF", "it begins with a byte order mark: save it as UTF-8 without one"},
+        {"<", "this is an HTML page: download the file again; a gated model needs to be logged in"},
+        {"version https://git-lfs", "this is a Git LFS pointer: run 'git lfs pull', or download the file again"},
+    };
+    static const char again[] = "the download or copy was interrupted or went wrong: fetch the file again";
+    if (strncmp(what, "premature EOF", strlen("premature EOF")) == 0) {
+        return again;
+    }
+    if (reader->line != 1 || reader->column != 1 || reader->piece == NULL || *reader->piece == '/' ||
+        yajl_get_bytes_consumed(reader->yajl) > 1) { /* '/': somebody's comment */
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        size_t bytes = strlen(known[i].start); /* of which the piece may have less: no JSON begins so either */
+        bytes = bytes < reader->piece_bytes ? bytes : reader->piece_bytes;
+        if (memcmp(reader->piece, known[i].start, bytes) == 0) {
+            return known[i].help;
+        }
+    }
+    return again;
+}
+
 /* Records what yajl found wrong. Its text is "parse error: WHAT\n". */
 static int fail_yajl(struct ladle_json_reader *reader)
 {
@@ -276,6 +305,10 @@ static int fail_yajl(struct ladle_json_reader *reader)
     size_t bytes = strcspn(what, "\n");
     bytes -= bytes > 0 && what[bytes - 1] == '.';
     fail_here(reader, "not valid JSON: %.*s", (int)bytes, what);
+    const char *help = help_of(reader, what);
+    if (help != NULL) {
+        ladle_error_help(reader->error, "%s", help);
+    }
     yajl_free_error(reader->yajl, text);
     return reader->status;
 }

@@ -57,6 +57,10 @@ static bool on_key(void *self, const char *key, size_t bytes)
         parse->metadata = bytes == sizeof metadata - 1 && memcmp(key, metadata, bytes) == 0;
         parse->name = parse->metadata ? metadata : ladle_arena_copy(parse->arena, key, bytes);
         parse->seen = parse->rank = parse->offset_count = 0;
+        if (bytes == 0) { /* an index may not name it either */
+            parse->status = ladle_fail(parse->error, LADLE_BAD_INPUT, "%s: a tensor has no name", parse->path);
+            return false;
+        }
         return parse->name != NULL || fail_memory(parse);
     }
     if (parse->depth == 2) {

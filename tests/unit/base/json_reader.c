@@ -106,7 +106,9 @@ static void pieces_of_any_length_give_the_same_error(void **state)
     static const char *const texts[][2] = {
         {"{\"a\":1,\n\"b\":[NaN,\n Infinit]}", "t.json:3:2: not valid JSON: a word that is not known"},
         {"[\"\\ud83d\\u0041\"]", "t.json:1:15: not valid JSON: half of a surrogate pair"},
-        {"[-Infinity", "t.json:1:11: not valid JSON: premature EOF"},
+        {"[-Infinity",
+         "t.json:1:11: not valid JSON: premature EOF\n"
+         "  the download or copy was interrupted or went wrong: fetch the file again"},
         {"[1,\n-Infinity}", "t.json:2:10: not valid JSON: after array element, I expect ',' or ']'"},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -114,6 +116,35 @@ static void pieces_of_any_length_give_the_same_error(void **state)
             struct trace trace = {.error = ladle_error_create()};
             assert_int_equal(read_pieces(texts[i][0], step, &trace), LADLE_BAD_INPUT);
             assert_string_equal(ladle_error_message(trace.error, 0), texts[i][1]);
+            ladle_text_finish(&trace.text);
+            ladle_error_destroy(trace.error);
+        }
+    }
+}
+
+/* Index and config.json are downloaded like the weights, and go wrong like them. */
+static void what_is_no_json_at_all_comes_with_help(void **state)
+{
+    static const char *const texts[][2] = {
+        {"<!DOCTYPE html>", "HTML page"},
+        {"version https://git-lfs.github.com/spec/v1\n", "'git lfs pull'"},
+        {"\xEF\xBB\xBF{}", "byte order mark"},
+        {"", "fetch the file again"},
+        {"\xFF\xFE{", "fetch the file again"},
+        {"{\"a\": [1, 2", "fetch the file again"},
+        {"Access denied", "fetch the file again"},
+        {"// a comment\n{}", NULL},
+        {"{\"a\": 1,}", NULL},
+        {"{}{}", NULL},
+        {"\n\n<", NULL},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        for (size_t step = 1; step < 20; step++) {
+            struct trace trace = {.error = ladle_error_create()};
+            assert_int_equal(read_pieces(texts[i][0], step, &trace), LADLE_BAD_INPUT);
+            const char *help = strstr(ladle_error_message(trace.error, 0), "\n  ");
+            assert_true((help != NULL) == (texts[i][1] != NULL));
+            assert_true(help == NULL || strstr(help, texts[i][1]) != NULL);
             ladle_text_finish(&trace.text);
             ladle_error_destroy(trace.error);
         }
@@ -176,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_of_any_length_give_the_same_events),
         cmocka_unit_test(pieces_of_any_length_give_the_same_error),
+        cmocka_unit_test(what_is_no_json_at_all_comes_with_help),
         cmocka_unit_test(bare_words_at_the_end),
         cmocka_unit_test(a_handler_stops_the_reader),
         cmocka_unit_test(endless_tokens),

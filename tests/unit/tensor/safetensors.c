@@ -168,6 +168,7 @@ static void headers_that_lie(void **state)
         {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}", 1, "header:1:", "premature EOF"},
         {"{}{}", 0, "header:1:3:", "garbage"},
         {"{\"t\\u0000\":1}", 0, "header:1:", "NUL"},
+        {"{\"\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1, "a tensor has no name", ""},
         {"{\"a\033[31m\":1}", 0, "header:1:", "invalid"},
         {" {}", 0, "begin", "'{'"},
         {"[]", 0, "not", "'{'"},
