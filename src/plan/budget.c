@@ -60,6 +60,11 @@ static unsigned widest_dtype(const struct ladle_job *job)
     return widest;
 }
 
+static uint64_t row_elems(const struct ladle_job *job)
+{
+    return job->rank < 2 ? job->elems : job->shape[job->rank - 1];
+}
+
 static void needs_of(const struct ladle_plan *plan, const struct ladle_job *job, uint8_t *dtypes, bool resident,
                      struct ladle_needs *needs)
 {
@@ -81,8 +86,7 @@ static void choose_block(const struct ladle_plan *plan, struct ladle_job *job, u
     struct ladle_needs needs;
     needs_of(plan, job, dtypes, false, &needs);
     if (needs.rows) {
-        uint64_t row = job->rank < 2 ? job->elems : job->shape[job->rank - 1];
-        row = ladle_max(row, 1);
+        uint64_t row = ladle_max(row_elems(job), 1);
         job->block_elems = ladle_max(fits / row, 1) * row;
     }
     job->block_elems = ladle_max(ladle_min(job->block_elems, job->elems), 1);
@@ -306,8 +310,11 @@ static uint64_t find_least(struct ladle_plan *plan, uint8_t *dtypes, struct ladl
     return high * step;
 }
 
-/* The merging job whose largest block, or whose state, takes the most. NULL if there is none. */
-static const struct ladle_job *largest_job(const struct ladle_plan *plan, bool of_state, uint8_t *dtypes)
+/* What most of the memory may be for. */
+enum share { OF_BLOCKS, OF_STATE, OF_SCRATCH, SHARES };
+
+/* The merging job of whose kind of memory there must be the most. NULL if there is none. */
+static const struct ladle_job *largest_job(const struct ladle_plan *plan, enum share share, uint8_t *dtypes)
 {
     const struct ladle_job *largest = NULL;
     uint64_t most = 0;
@@ -315,10 +322,9 @@ static const struct ladle_job *largest_job(const struct ladle_plan *plan, bool o
         const struct ladle_job *job = &plan->jobs[i];
         if (job->action != LADLE_ACTION_MERGE || job->elems == 0)
             continue;
-        struct ladle_needs needs = {0};
-        if (of_state)
-            needs_of(plan, job, dtypes, job->resident_blocks >= ladle_job_blocks(job), &needs);
-        uint64_t bytes = of_state ? needs.state_bytes : block_bytes(job);
+        struct ladle_needs needs;
+        needs_of(plan, job, dtypes, job->resident_blocks >= ladle_job_blocks(job), &needs);
+        uint64_t kinds[SHARES] = {block_bytes(job), needs.state_bytes, needs.scratch_bytes}, bytes = kinds[share];
         if (bytes > most) {
             most = bytes;
             largest = job;
@@ -331,27 +337,31 @@ static const struct ladle_job *largest_job(const struct ladle_plan *plan, bool o
 static void say_most(const struct ladle_plan *plan, const struct ladle_memory *memory, uint8_t *dtypes,
                      struct ladle_error *error)
 {
-    uint64_t half = memory->total_bytes / 2, blocks = memory->slot_bytes * memory->slots;
-    const char *method = plan->method->info.name;
-    uint64_t lists = charged_bytes(memory->metadata_bytes);
+    uint64_t half = memory->total_bytes / 2, lists = charged_bytes(memory->metadata_bytes);
+    uint64_t shares[SHARES] = {memory->slot_bytes * memory->slots, memory->state_bytes, memory->scratch_bytes};
+    enum share most = OF_BLOCKS;
     char shown[32];
     if (lists > half) {
         ladle_error_help(error, "%s of that are for the lists of tensors", ladle_size_show(lists, shown));
         return;
     }
-    bool of_state = memory->state_bytes > blocks;
-    const struct ladle_job *job = largest_job(plan, of_state, dtypes);
-    if (job == NULL || ladle_max(memory->state_bytes, blocks) <= half)
+    for (enum share share = OF_STATE; share < SHARES; share++)
+        most = shares[share] > shares[most] ? share : most;
+    const struct ladle_job *job = largest_job(plan, most, dtypes);
+    if (job == NULL || shares[most] <= half)
         return;
-    if (of_state)
-        ladle_error_help(error, "%s of that are for what %s finds out about %s before it merges it",
-                         ladle_size_show(memory->state_bytes, shown), method, job->name);
+    unsigned long long row = row_elems(job);
+    const char *method = plan->method->info.name;
+    ladle_size_show(shares[most], shown);
+    if (most == OF_STATE)
+        ladle_error_help(error, "%s of that are for what %s finds out about %s before it merges it", shown, method,
+                         job->name);
+    else if (most == OF_SCRATCH)
+        ladle_error_help(error, "%s of that are for a worker's part in %s of %s (%llu elements in each row of %u inputs)",
+                         shown, method, job->name, row, (unsigned)job->source_count);
     else if (block_bytes(job) > LADLE_SEGMENT * sizeof(double))
-        ladle_error_help(error,
-                         "%s of that are for whole rows of %s (%llu elements in each of %u inputs), as %s needs them",
-                         ladle_size_show(blocks, shown), job->name,
-                         (unsigned long long)(job->rank < 2 ? job->elems : job->shape[job->rank - 1]),
-                         (unsigned)job->source_count, method);
+        ladle_error_help(error, "%s of that are for whole rows of %s (%llu elements in each of %u inputs), as %s needs them",
+                         shown, job->name, row, (unsigned)job->source_count, method);
 }
 
 /* Settings from the most comfortable to the least; the first that fits is taken. */

@@ -109,6 +109,14 @@ static void a_refusal_names_the_tensor_with_the_longest_rows(void **state)
     figure_of(&given);
     given_has_error(&given, "whole rows of long.row (2000000 elements in each of 2 inputs), as nuslerp needs them");
     given_finish(&given);
+    /* Where the ranks of a row's elements take more than the rows. */
+    given_budget(&given,
+                 "merge_method: della\nbase_model: row\nmodels: [{model: other_row}]\n"
+                 "parameters: {weight: 1, density: 0.5}\n",
+                 MIB, 1);
+    figure_of(&given);
+    given_has_error(&given, "a worker's part in della of long.row (2000000 elements in each row of 2 inputs)");
+    given_finish(&given);
 }
 
 static void a_refusal_names_the_tensor_with_the_largest_statistics(void **state)
