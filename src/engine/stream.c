@@ -166,6 +166,7 @@ static ZSTD_CCtx *fresh_context(struct ladle_engine *engine, unsigned worker)
 {
     ZSTD_CCtx *context = ZSTD_initStaticCCtx(engine->stream.contexts[worker], engine->plan->memory.pack_bytes);
     if (!context || ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, engine->target->zstd_level)) ||
+        ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 1)) || /* in memory of ours it is off */
         ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)))
         return NULL;
     return context;

@@ -211,6 +211,7 @@ class Compressed(Archive):
                                       capture_output=True).stdout
                 self.assertEqual(part, plain[2 * MIB : 3 * MIB])
                 self.assertEqual(data[offset + 4] & 4, 4, "the frame has no checksum")
+                self.assertNotEqual(data[offset + 4] & 0xE0, 0, "the frame does not tell its size")
 
     def test_a_flipped_bit_is_noticed(self):
         self.noisy_models(4)
