@@ -58,14 +58,14 @@ void ladle_checkpoint_begin(struct ladle_engine *engine, double now)
     sync_extent(engine);
 }
 
+/* To be called without the lock: a record is synced, and nobody else should wait for that. */
 static void record(struct ladle_engine *engine)
 {
     struct ladle_checkpoint *checkpoint = &engine->checkpoint;
-    int status = engine->target->checkpoint(engine->target->self, checkpoint->chunk, engine->error);
-    if (status != LADLE_OK)
-        ladle_engine_stop(engine, status);
-    else
-        checkpoint->recorded = checkpoint->chunk;
+    pthread_mutex_lock(&engine->log_lock); /* a record that cannot be written is a message */
+    engine->target->checkpoint(engine->target->self, checkpoint->chunk);
+    pthread_mutex_unlock(&engine->log_lock);
+    checkpoint->recorded = checkpoint->chunk;
 }
 
 void ladle_checkpoint_continue(struct ladle_engine *engine)
@@ -83,7 +83,9 @@ void ladle_checkpoint_continue(struct ladle_engine *engine)
         checkpoint->extent++;
         sync_extent(engine);
     } else {
+        pthread_mutex_unlock(&engine->lock);
         record(engine);
+        pthread_mutex_lock(&engine->lock);
     }
 }
 
@@ -99,5 +101,5 @@ void ladle_checkpoint_last(struct ladle_engine *engine)
     for (uint32_t extent = extent_of(engine->plan, checkpoint->recorded); extent <= last; extent++)
         if (fdatasync(engine->target->fds[extent]) != 0)
             return;
-    engine->target->checkpoint(engine->target->self, checkpoint->chunk, NULL);
+    record(engine);
 }

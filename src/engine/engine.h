@@ -17,8 +17,9 @@ struct ladle_target {
     uint64_t first_chunk; /* chunks before this one are on the disk from an earlier run; a sender stands behind them */
 
     /* Called by the thread that runs the engine after all chunks before `chunk` were written and their files synced, every few
-     * seconds. Returns LADLE_OK or a status that ends the merge. NULL: nothing is synced before the end. */
-    int (*checkpoint)(void *self, uint64_t chunk, struct ladle_error *error);
+     * seconds. The workers go on meanwhile, so it may wait for a disk; none of their messages comes before it returns. NULL:
+     * nothing is synced before the end. */
+    void (*checkpoint)(void *self, uint64_t chunk);
 
     /* A stream instead of files, if it is not NULL: bytes go out in order, down a pipe or into a file. The plan has one
      * extent then. For checkpoints its file is opened a second time: an error of the disk is told once to each opening, and
