@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -110,6 +111,17 @@ static int check_space(const struct archive *archive)
                       archive->name, needed_text, bytes, room_text, room);
 }
 
+static int begin(struct archive *archive)
+{
+    struct ladle_text beside = {0};
+    ladle_members_describe(&archive->members, &beside);
+    int result = beside.failed ? ladle_fail_memory(archive->error, "what the archive consists of")
+                               : ladle_resume_begin(&archive->resume, archive->plan, &archive->directory, beside.data,
+                                                    archive->error);
+    ladle_text_finish(&beside);
+    return result;
+}
+
 /* Empty, or as an earlier run left it. */
 static int open_file(struct archive *archive)
 {
@@ -117,8 +129,7 @@ static int open_file(struct archive *archive)
     struct ladle_resume *resume = &archive->resume;
     int result = ladle_directory_open(directory, archive->output, archive->plan, archive->error);
     if (result == LADLE_OK) {
-        uint64_t beside = ladle_members_digest(&archive->members);
-        result = ladle_resume_begin(resume, archive->plan, directory, beside, archive->error);
+        result = begin(archive);
     }
     if (result != LADLE_OK || resume->finished) {
         return result;
@@ -152,10 +163,9 @@ static void record(struct archive *archive, uint64_t chunk)
     ladle_error_destroy(error);
 }
 
-static int checkpoint(void *self, uint64_t chunk, struct ladle_error *error)
+static void checkpoint(void *self, uint64_t chunk)
 {
     record(self, chunk);
-    return LADLE_OK;
 }
 
 static bool stop_asked(void *self)
@@ -303,13 +313,21 @@ static void abandon(struct archive *archive, enum ladle_status status)
     }
 }
 
+/* Of an archive that an earlier run put in place; 0 if somebody took it away at once. */
+static uint64_t finished_bytes(const struct ladle_directory *directory)
+{
+    struct stat status;
+    return fstatat(directory->parent, directory->place.name, &status, 0) == 0 ? (uint64_t)status.st_size : 0;
+}
+
 static void fill_result(const struct archive *archive, double started, struct ladle_result *result)
 {
+    uint64_t resumed = archive->resume.finished ? finished_bytes(&archive->directory) : archive->file.first_byte;
     *result = (struct ladle_result){
         .tensors = archive->plan->tensor_count,
         .parameters = archive->plan->parameter_count,
-        .bytes = archive->file.first_byte + archive->sender.sent,
-        .bytes_resumed = archive->file.first_byte,
+        .bytes = resumed + archive->sender.sent,
+        .bytes_resumed = resumed,
         .bytes_read = archive->engine.bytes_read,
         .bytes_written = archive->sender.sent,
         .extra_passes = archive->engine.extra_passes,

@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <zstd.h>
 
 #include "base/file.h"
 #include "base/size.h"
@@ -20,29 +23,54 @@ static int open_at(const struct ladle_directory *directory, const char *name, in
                     : ladle_fail_errno(error, LADLE_FAILED, errno, "%s/%s: cannot open it", directory->partial_path, name);
 }
 
-/* Whether a descriptor is of a regular file, and how large that is. */
-static bool has_size(int fd, uint64_t *bytes)
-{
-    struct stat status;
-    bool regular = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-    *bytes = regular ? (uint64_t)status.st_size : 0;
-    return regular;
-}
-
 /* Reads the first `done` entries of the list and adds them up. */
-static int read_list(struct ladle_archive_file *file, uint64_t done, bool *fits, struct ladle_error *error)
+static int read_list(struct ladle_archive_file *file, uint64_t done, struct ladle_error *error)
 {
-    uint64_t bytes;
-    *fits = has_size(file->list, &bytes) && bytes / sizeof *file->frame_bytes >= done;
-    if (!*fits) {
-        return LADLE_OK;
-    }
     int result = ladle_file_read_at(file->list, LIST, file->frame_bytes, done * sizeof *file->frame_bytes, 0, error);
     for (uint64_t i = 0; i < done && result == LADLE_OK; i++) {
         file->first_byte += file->frame_bytes[i];
     }
     file->listed = done;
     return result;
+}
+
+/* Whether the last frame that is done lies where the list says. If any entry were another, or the archive, it would not. */
+static int check_last_frame(const struct ladle_archive_file *file, uint64_t unpacked, uint64_t done, bool *fits,
+                            struct ladle_error *error)
+{
+    size_t bytes = file->frame_bytes[done - 1];
+    uint64_t archive_bytes;
+    *fits = bytes > 0 && bytes <= ZSTD_COMPRESSBOUND(LADLE_CHUNK_BYTES) &&
+            ladle_file_is_sole(file->directory->partial, OUTPUT, &archive_bytes) && archive_bytes >= file->first_byte;
+    void *frame = *fits ? malloc(bytes) : NULL;
+    if (*fits && frame == NULL) {
+        return ladle_fail_memory(error, "a frame of an earlier run");
+    }
+    int result = *fits ? ladle_file_read_at(file->synced, file->directory->output_path, frame, bytes,
+                                            file->first_byte - bytes, error)
+                       : LADLE_OK;
+    *fits = *fits && result == LADLE_OK && ZSTD_findFrameCompressedSize(frame, bytes) == bytes &&
+            ZSTD_getFrameContentSize(frame, bytes) == unpacked;
+    free(frame);
+    return result;
+}
+
+/* What an earlier run left of a compressed archive. */
+static int take_frames(struct ladle_archive_file *file, const struct ladle_plan *plan, uint64_t done, bool *fits,
+                       struct ladle_error *error)
+{
+    uint64_t bytes;
+    *fits = ladle_file_is_sole(file->directory->partial, LIST, &bytes) && bytes / sizeof *file->frame_bytes >= done;
+    if (!*fits) {
+        return LADLE_OK;
+    }
+    int result = open_at(file->directory, LIST, O_RDWR, &file->list, error);
+    if (result == LADLE_OK) {
+        result = read_list(file, done, error);
+    }
+    uint64_t before = (done - 1) * LADLE_CHUNK_BYTES;
+    uint64_t unpacked = ladle_min(LADLE_CHUNK_BYTES, ladle_plan_space_bytes(plan) - before);
+    return result == LADLE_OK ? check_last_frame(file, unpacked, done, fits, error) : result;
 }
 
 /* Cuts the archive off behind what is done, and goes there. What followed would be written again with the same bytes; but
@@ -65,15 +93,13 @@ int ladle_archive_file_open(struct ladle_archive_file *file, const struct ladle_
     *fits = true;
     int result = open_at(directory, OUTPUT, O_RDONLY, &file->synced, error);
     if (result == LADLE_OK && frame_bytes != NULL) {
-        result = open_at(directory, LIST, O_RDWR | O_CREAT, &file->list, error);
-    }
-    if (result == LADLE_OK && frame_bytes != NULL) {
-        result = read_list(file, done, fits, error);
+        result = done > 0 ? take_frames(file, plan, done, fits, error)
+                          : open_at(directory, LIST, O_RDWR | O_CREAT | O_EXCL, &file->list, error);
     } else {
         file->first_byte = ladle_min(done * LADLE_CHUNK_BYTES, ladle_plan_space_bytes(plan));
     }
     uint64_t bytes;
-    *fits = *fits && has_size(directory->output, &bytes) && bytes >= file->first_byte;
+    *fits = *fits && ladle_file_is_sole(directory->partial, OUTPUT, &bytes) && bytes >= file->first_byte;
     return result == LADLE_OK && *fits ? cut_off(file, error) : result;
 }
 

@@ -150,7 +150,7 @@ static void look_at_publishing(struct ladle_directory *directory)
         return;
     }
     uint64_t unfinished = inode_of(directory->partial, OUTPUT);
-    directory->finished = unfinished == 0 || (directory->place.inode == journal->inode && unfinished != journal->inode);
+    directory->finished = directory->place.inode == journal->inode && unfinished != journal->inode;
     directory->unclear = !directory->finished && unfinished != journal->inode;
 }
 
@@ -236,9 +236,17 @@ int ladle_directory_begin(struct ladle_directory *directory, struct ladle_error 
     return result == LADLE_OK ? open_output(directory, error) : result;
 }
 
-int ladle_directory_continue(struct ladle_directory *directory, struct ladle_error *error)
+int ladle_directory_continue(struct ladle_directory *directory, bool *fits, struct ladle_error *error)
 {
     const char *shown = directory->partial_path;
+    struct stat status;
+    uint64_t bytes;
+    *fits = directory->place.file ? ladle_file_is_sole(directory->partial, OUTPUT, &bytes)
+                                  : fstatat(directory->partial, OUTPUT, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                                        S_ISDIR(status.st_mode);
+    if (!*fits) {
+        return LADLE_OK;
+    }
     int result = ladle_tree_remove(directory->partial, REPLACED, shown, error);
     if (result == LADLE_OK) {
         result = ladle_tree_remove(directory->partial, LADLE_FILE_SYSTEM_TRIAL, shown, error);

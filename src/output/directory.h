@@ -55,8 +55,10 @@ bool ladle_directory_has_remains(const struct ladle_directory *directory);
  * able to rename. Returns LADLE_OK or LADLE_FAILED. */
 int ladle_directory_begin(struct ladle_directory *directory, struct ladle_error *error);
 
-/* Opens the output/ that an earlier run left, and removes what it left beside it. Returns LADLE_OK or LADLE_FAILED. */
-int ladle_directory_continue(struct ladle_directory *directory, struct ladle_error *error);
+/* Opens the output/ that an earlier run left, and removes what it left beside it.
+ *   fits   receives whether that is a folder, or for an archive a file of its own; if not, nothing is done
+ * Returns LADLE_OK or LADLE_FAILED. */
+int ladle_directory_continue(struct ladle_directory *directory, bool *fits, struct ladle_error *error);
 
 /* publish.c: puts the output under its name and syncs the names; its files and folders were synced before. An existing
  * output is replaced if the plan's options say so: exchanged at once where the file system can, else moved aside first, else

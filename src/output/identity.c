@@ -77,8 +77,7 @@ static uint64_t digest_parameters(const struct ladle_plan *plan)
     return digest;
 }
 
-/* A path may hold anything but a NUL, and a line must stay one. */
-static void write_path(struct ladle_text *out, const char *path)
+void ladle_identity_add_path(struct ladle_text *out, const char *path)
 {
     for (; *path != '\0'; path++) {
         unsigned char byte = (unsigned char)*path;
@@ -101,7 +100,7 @@ static void write_inputs(const struct ladle_plan *plan, struct ladle_text *out)
             out->failed = out->failed || (real == NULL && errno == ENOMEM);
             ladle_text_printf(out, "input %" PRIu64 " %lld.%09ld %016" PRIx64 " ", file->bytes,
                               (long long)file->modified.tv_sec, file->modified.tv_nsec, file->header_hash);
-            write_path(out, real != NULL ? real : file->path);
+            ladle_identity_add_path(out, real != NULL ? real : file->path);
             ladle_text_add_string(out, "\n");
             free(real);
         }
@@ -132,7 +131,8 @@ static void write_form(const struct ladle_plan *plan, struct ladle_text *out)
     }
 }
 
-int ladle_identity_write(const struct ladle_plan *plan, uint64_t beside, struct ladle_text *out, struct ladle_error *error)
+int ladle_identity_write(const struct ladle_plan *plan, const char *beside, struct ladle_text *out,
+                         struct ladle_error *error)
 {
     ladle_text_printf(out, "ladle " LADLE_VERSION "\n");
     ladle_text_printf(out, "method %s\n", plan->method->info.name);
@@ -143,7 +143,7 @@ int ladle_identity_write(const struct ladle_plan *plan, uint64_t beside, struct 
     ladle_text_printf(out, "sources %016" PRIx64 "\n", digest_sources(plan));
     ladle_text_printf(out, "tensors %016" PRIx64 "\n", digest_tensors(plan));
     write_form(plan, out);
-    ladle_text_printf(out, "beside %016" PRIx64 "\n", beside);
+    ladle_text_add_string(out, beside != NULL ? beside : "");
     return out->failed ? ladle_fail_memory(error, "what the merge consists of") : LADLE_OK;
 }
 
@@ -194,11 +194,14 @@ static bool same_key(const char *one, const char *other, const char *key)
 
 bool ladle_identity_is_same(const char *one, const char *other)
 {
-    static const char *const keys[] = {"ladle", "method", "seed", "input", "parameters",
-                                       "sources", "tensors", "form", "beside", NULL};
+    static const char *const all[] = {"ladle", "method", "seed", "input", "parameters", "sources", "tensors", "form", NULL};
+    static const char *const of_archives[] = {"time", "text", "beside", "made", NULL};
     bool same = true;
-    for (size_t i = 0; keys[i] != NULL && same; i++) {
-        same = find_line(one, keys[i]).text != NULL && same_key(one, other, keys[i]);
+    for (size_t i = 0; all[i] != NULL && same; i++) {
+        same = find_line(one, all[i]).text != NULL && same_key(one, other, all[i]);
+    }
+    for (size_t i = 0; of_archives[i] != NULL && same; i++) {
+        same = same_key(one, other, of_archives[i]);
     }
     return same;
 }
@@ -244,16 +247,52 @@ static bool tell_value(struct telling *telling, const char *key, const char *nam
     return true;
 }
 
-/* The path in an input's line. */
-static struct line path_of(struct line line)
+/* The path in a line, behind so many blanks. */
+static struct line path_behind(struct line line, int count)
 {
-    for (int blanks = 0; blanks < 4 && line.bytes > 0; blanks++) {
+    for (int blanks = 0; blanks < count && line.bytes > 0; blanks++) {
         const char *blank = memchr(line.text, ' ', line.bytes);
         size_t skipped = blank != NULL ? (size_t)(blank + 1 - line.text) : line.bytes;
         line.text += skipped;
         line.bytes -= skipped;
     }
     return line;
+}
+
+static struct line path_of(struct line line) /* an input's */
+{
+    return path_behind(line, 4);
+}
+
+/* Files in the archive that are not as they were. */
+static void tell_files(struct telling *telling, const char *key)
+{
+    struct line was = find_line(telling->earlier, key), is = find_line(telling->now, key);
+    for (; was.text != NULL || is.text != NULL; was = line_after(was, key), is = line_after(is, key)) {
+        struct line before = path_behind(was, 2), now = path_behind(is, 2);
+        if (!same_line(before, now)) {
+            tell(telling, "its files are others: %.*s is in the place of %.*s", (int)(is.text != NULL ? now.bytes : 7),
+                 is.text != NULL ? now.text : "nothing", (int)(was.text != NULL ? before.bytes : 7),
+                 was.text != NULL ? before.text : "nothing");
+            return;
+        }
+        if (!same_line(was, is)) {
+            tell(telling, "the file %.*s changed", (int)now.bytes, now.text);
+        }
+    }
+}
+
+/* What an archive holds beside the tensors. */
+static void tell_beside(struct telling *telling)
+{
+    tell_value(telling, "time", "SOURCE_DATE_EPOCH");
+    if (!same_key(telling->earlier, telling->now, "text")) {
+        tell(telling, "the recipe's text is another, and the archive holds it");
+    }
+    tell_files(telling, "beside");
+    if (telling->told == 0) {
+        tell_files(telling, "made");
+    }
 }
 
 /* Returns whether the two runs have different files, which makes what follows from them different too. */
@@ -305,8 +344,8 @@ int ladle_identity_refuse(const char *earlier, const char *now, const char *show
     if (others) {
         tell_options(&telling);
     }
-    if (telling.told == 0 && !same_key(earlier, now, "beside")) {
-        tell(&telling, "its recipe's text, or a file beside the tensors, is another");
+    if (telling.told == 0) {
+        tell_beside(&telling);
     }
     if (telling.told == 0) {
         tell(&telling, others ? "the recipe makes other tensors, or makes them from others"

@@ -10,7 +10,9 @@
  *   sources            digest of what each tensor is made from, and how
  *   tensors            digest of names, types, shapes and places in the output
  *   form               a folder; or which archive, made how
- *   beside             digest of the files beside the tensors, where they must not change: in an archive
+ *   time, text         of an archive: time of the files in it, digest of the recipe as it is written
+ *   beside             of an archive: one line a file that is copied from the donor: digest of its size and time, name
+ *   made               of an archive: the same of its other texts, by what they hold
  *   input              one line a file: size, modification time, digest of its header, path
  *   option NAME        what the caller chose; for explaining a difference, not for deciding whether there is one
  *
@@ -20,9 +22,14 @@
 
 #include "plan/plan.h"
 
-/* Writes the identity of a plan's merge into an empty text. `beside` is that digest, or 0. Returns LADLE_OK or
- * LADLE_NO_MEMORY. */
-int ladle_identity_write(const struct ladle_plan *plan, uint64_t beside, struct ladle_text *out, struct ladle_error *error);
+/* Writes the identity of a plan's merge into an empty text.
+ *   beside   the lines of an archive; NULL for a folder, whose texts are made anew by whoever goes on with it
+ * Returns LADLE_OK or LADLE_NO_MEMORY. */
+int ladle_identity_write(const struct ladle_plan *plan, const char *beside, struct ladle_text *out,
+                         struct ladle_error *error);
+
+/* A path as such a line has it: it may hold anything but a NUL, and the line must stay one. */
+void ladle_identity_add_path(struct ladle_text *out, const char *path);
 
 /* Whether two identities give the same bytes. */
 bool ladle_identity_is_same(const char *one, const char *other);

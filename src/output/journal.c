@@ -132,7 +132,8 @@ int ladle_journal_read(int partial, const char *shown, struct ladle_journal_cont
 {
     *contents = (struct ladle_journal_contents){.state = LADLE_JOURNAL_NONE};
     int fd = openat(partial, LADLE_JOURNAL_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) {
+    if (fd < 0 && (errno == ENOENT || errno == ELOOP)) {
+        contents->state = errno == ENOENT ? LADLE_JOURNAL_NONE : LADLE_JOURNAL_DAMAGED; /* nobody made it a link */
         return LADLE_OK;
     }
     struct stat status;

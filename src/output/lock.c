@@ -57,9 +57,14 @@ static int take(int lock)
     return result == 0 ? 0 : errno;
 }
 
-/* Leaves this process's number in the lock file, for the message of a run that finds it locked. Only that. */
+/* Leaves this process's number in the lock file, for the message of a run that finds it locked. Only that; a file that has
+ * another name too is somebody's, and not written to. */
 static void sign(int lock)
 {
+    struct stat status;
+    if (fstat(lock, &status) != 0 || status.st_nlink > 1) {
+        return;
+    }
     char text[16];
     int length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
     if (ftruncate(lock, 0) != 0 || pwrite(lock, text, (size_t)length, 0) != length) {
@@ -106,7 +111,11 @@ int ladle_lock_folder(int parent, const char *name, const char *shown, int *fold
         }
         close_both(folder, lock);
     }
-    return ladle_fail_errno(error, LADLE_FAILED, code, "%s: cannot make this folder for the unfinished output", shown);
+    ladle_fail_errno(error, LADLE_FAILED, code, "%s: cannot make this folder for the unfinished output, or lock it", shown);
+    if (code == ENOTDIR || code == EISDIR || code == ELOOP || code == ENXIO) {
+        ladle_error_help(error, "what is there was not made by ladle; move it away");
+    }
+    return LADLE_FAILED;
 }
 
 int ladle_lock_remove(int parent, const char *name, int folder)

@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "archive/tar.h"
 #include "base/file.h"
+#include "output/identity.h"
 #include "output/output.h"
 #include "output/window.h"
 
@@ -286,20 +288,28 @@ void ladle_members_finish(struct ladle_members *members)
     ladle_arena_finish(&members->arena);
 }
 
-uint64_t ladle_members_digest(const struct ladle_members *members)
+/* A member's line of the identity; "made" are those that follow from everything else. */
+static void describe(const struct ladle_member *member, struct ladle_text *out)
+{
+    const int64_t modified[] = {member->modified.tv_sec, member->modified.tv_nsec};
+    uint64_t digest = ladle_fnv(LADLE_FNV_START, &member->bytes, sizeof member->bytes);
+    digest = ladle_fnv(digest, modified, sizeof modified);
+    digest = ladle_fnv(digest, member->text.data, member->text.bytes);
+    ladle_text_printf(out, "%s %016" PRIx64 " ", member->kind == LADLE_MEMBER_SIDE ? "beside" : "made", digest);
+    ladle_identity_add_path(out, member->name);
+    ladle_text_add_string(out, "\n");
+}
+
+void ladle_members_describe(const struct ladle_members *members, struct ladle_text *out)
 {
     const struct ladle_recipe *recipe = &members->plan->recipe;
-    uint64_t digest = ladle_fnv(LADLE_FNV_START, &members->modified, sizeof members->modified);
-    digest = ladle_fnv(digest, recipe->text, recipe->text_bytes);
+    ladle_text_printf(out, "time %" PRIu64 "\n", members->modified);
+    ladle_text_printf(out, "text %016" PRIx64 "\n", ladle_fnv(LADLE_FNV_START, recipe->text, recipe->text_bytes));
     for (size_t i = 0; i < members->count; i++) {
-        const struct ladle_member *member = &members->list[i];
-        const int64_t modified[] = {member->modified.tv_sec, member->modified.tv_nsec};
-        digest = ladle_fnv(digest, member->name, strlen(member->name) + 1);
-        digest = ladle_fnv(digest, &member->bytes, sizeof member->bytes);
-        digest = ladle_fnv(digest, modified, sizeof modified);
-        digest = ladle_fnv(digest, member->text.data, member->text.bytes);
+        if (members->list[i].kind != LADLE_MEMBER_RECIPE) {
+            describe(&members->list[i], out);
+        }
     }
-    return digest;
 }
 
 uint64_t ladle_members_held_bytes(const struct ladle_members *members)

@@ -50,8 +50,8 @@ int ladle_members_init(struct ladle_members *members, const struct ladle_plan *p
                        struct ladle_error *error);
 void ladle_members_finish(struct ladle_members *members);
 
-/* Digest of what the bytes around the shards depend on: texts, and size and time of the donor's files. */
-uint64_t ladle_members_digest(const struct ladle_members *members);
+/* What the bytes around the shards depend on, as lines of an identity; see identity.h. */
+void ladle_members_describe(const struct ladle_members *members, struct ladle_text *out);
 
 /* Memory that it holds. */
 uint64_t ladle_members_held_bytes(const struct ladle_members *members);

@@ -101,11 +101,10 @@ static int write_small_files(struct merge *merge)
     return result;
 }
 
-static int checkpoint(void *self, uint64_t chunk, struct ladle_error *error)
+static void checkpoint(void *self, uint64_t chunk)
 {
     struct merge *merge = self;
     ladle_resume_record(&merge->resume, chunk);
-    return LADLE_OK;
 }
 
 static int run_engine(struct merge *merge)
@@ -175,7 +174,7 @@ static int carry_out(struct merge *merge, const char *output)
         result = ladle_directory_open(&merge->directory, output, merge->plan, merge->error);
     }
     if (result == LADLE_OK) {
-        result = ladle_resume_begin(&merge->resume, merge->plan, &merge->directory, 0, merge->error);
+        result = ladle_resume_begin(&merge->resume, merge->plan, &merge->directory, NULL, merge->error);
     }
     if (result != LADLE_OK || merge->resume.finished) {
         return result;

@@ -10,6 +10,8 @@
 #include "output/identity.h"
 #include "output/output.h"
 
+#define OTHER_FILES "its files are not as its journal says"
+
 uint64_t ladle_resume_bytes(const struct ladle_plan *plan, uint64_t chunk)
 {
     uint64_t end = chunk * LADLE_CHUNK_BYTES, bytes = 0;
@@ -44,7 +46,11 @@ static int go_on(struct ladle_resume *resume, struct ladle_error *error)
     if (!ladle_directory_has_remains(resume->directory)) {
         return refuse(resume, "its files are gone", error);
     }
-    int result = ladle_directory_continue(resume->directory, error);
+    bool fits;
+    int result = ladle_directory_continue(resume->directory, &fits, error);
+    if (result == LADLE_OK && !fits) {
+        return refuse(resume, OTHER_FILES, error);
+    }
     resume->going_on = true;
     resume->first_chunk = resume->directory->journal.done_chunks;
     return result;
@@ -53,7 +59,7 @@ static int go_on(struct ladle_resume *resume, struct ladle_error *error)
 int ladle_resume_accept(struct ladle_resume *resume, bool fits, struct ladle_error *error)
 {
     if (resume->first_chunk > resume->chunks || !fits) {
-        return refuse(resume, "its files are not as its journal says", error);
+        return refuse(resume, OTHER_FILES, error);
     }
     resume->done_chunks = resume->first_chunk;
     char done[16], all[16];
@@ -81,7 +87,7 @@ static int after_finished(struct ladle_resume *resume, struct ladle_error *error
 }
 
 int ladle_resume_begin(struct ladle_resume *resume, const struct ladle_plan *plan, struct ladle_directory *directory,
-                       uint64_t beside, struct ladle_error *error)
+                       const char *beside, struct ladle_error *error)
 {
     *resume = (struct ladle_resume){
         .plan = plan,

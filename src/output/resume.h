@@ -29,13 +29,13 @@ struct ladle_resume {
 };
 
 /* Decides about what an earlier run left and opens output/: as that run left it if it is `going_on`, else empty.
- *   beside     digest of the files beside the tensors, if going on needs the same ones; see identity.h
+ *   beside     an archive's lines of the identity, else NULL; see identity.h
  *   resume     filled; give to ladle_resume_finish, also on failure
  *   plan, directory   must outlive it
  * Returns LADLE_OK; LADLE_BAD_REQUEST if the run was of another merge, or its journal is of no use, and options.restart is
  * not set; LADLE_FAILED; LADLE_NO_MEMORY. */
 int ladle_resume_begin(struct ladle_resume *resume, const struct ladle_plan *plan, struct ladle_directory *directory,
-                       uint64_t beside, struct ladle_error *error);
+                       const char *beside, struct ladle_error *error);
 
 /* If it is going on: the caller has looked whether what is in output/ can hold the first `first_chunk` chunks. Says that it
  * goes on from there, or refuses with LADLE_BAD_REQUEST. */

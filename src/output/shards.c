@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/size.h"
 #include "output/file_system.h"
 #include "output/tree.h"
@@ -220,10 +221,9 @@ bool ladle_shards_fit(const struct ladle_plan *plan, int folder, uint64_t chunk)
     for (uint32_t i = 0; i < plan->shard_count; i++) {
         const struct ladle_shard *shard = &plan->shards[i];
         uint64_t least = end > shard->position ? ladle_min(shard->bytes, end - shard->position) : 0;
-        struct stat status;
-        if (fstatat(folder, shard->name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode) ||
-            (uint64_t)status.st_size < least ||
-            (uint64_t)status.st_size > ladle_round_up(shard->bytes, DIRECT_BYTES)) {
+        uint64_t bytes;
+        if (!ladle_file_is_sole(folder, shard->name, &bytes) || bytes < least ||
+            bytes > ladle_round_up(shard->bytes, DIRECT_BYTES)) {
             return false;
         }
     }

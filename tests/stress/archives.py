@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 import unittest
 
@@ -221,9 +222,9 @@ class Resume(ArchiveCase):
         self.assert_refused("tar.zst", "--format", "tar", says="the output's form was tar by zstd")
         self.assert_refused("tar.zst", "--format", "directory", says="and is folder")
         self.assert_refused("tar.zst", "--seed", "7", says="the seed was 0 and is 7")
-        for name in ("ties.yml", "base/tokenizer.json"):
+        for name, says in (("ties.yml", "the recipe's text is another"), ("base/tokenizer.json", "the file tokenizer.json changed")):
             self.change(name, "# more\n" + self.text(name))
-            self.assert_refused("tar.zst", says="its recipe's text, or a file beside the tensors, is another")
+            self.assert_refused("tar.zst", says=says)
             self.doCleanups()
             self.left("tar.zst", "--restart")
         self.merge("ties", out="out.tar.zst", code=0)
@@ -251,6 +252,59 @@ class Resume(ArchiveCase):
                 self.merge("ties", "--restart", out=f"out.{form}", code=0)
                 self.assert_whole(form)
                 self.remove_archives()
+
+    def test_what_is_no_file(self):
+        """It is refused, not waited for, and what another name leads to stays as it is."""
+        self.put("theirs", "x" * 5_000_000)
+        before = digest(self.path("theirs"))
+        ways = (os.makedirs, os.mkfifo, lambda path: os.symlink(self.path("theirs"), path),
+                lambda path: os.link(self.path("theirs"), path))
+        for form, name in (("tar", "output"), ("tar.zst", "output"), ("tar.zst", "frames")):
+            for at, make in enumerate(ways):
+                with self.subTest(form=form, name=name, at=at):
+                    self.left(form)
+                    os.unlink(self.partial(form, name))
+                    make(self.partial(form, name))
+                    run = self.merge("ties", out=f"out.{form}", code=2)
+                    self.assertIn("its files are not as its journal says", run.err)
+                    self.assertIn("--restart", run.err)
+                    self.merge("ties", "--restart", out=f"out.{form}", code=0)
+                    self.assertEqual(digest(self.path("theirs")), before)
+                    self.assert_whole(form)
+                    self.remove_archives()
+
+    def test_a_list_of_frames_that_is_another(self):
+        self.left("tar.zst")
+        with open(self.partial("tar.zst", "frames"), "r+b") as file:
+            first = int.from_bytes(file.read(4), sys.byteorder)
+            file.seek(0)
+            file.write((first - 5).to_bytes(4, sys.byteorder))
+        self.assert_refused("tar.zst", says="its files are not as its journal says")
+        self.merge("ties", "--restart", out="out.tar.zst", code=0)
+        self.assert_whole("tar.zst")
+
+    def test_what_an_earlier_run_had_completed(self):
+        """It died between putting the archive in place and cleaning up; the next run says how large the archive is."""
+        for form in FORMS:
+            self.archive(form)
+            self.merge("ties", out=f"out.{form}", faults=f"exchange:out.{form}:1:killed", code=-signal.SIGKILL)
+            run = self.merge("ties", "--progress", "json", out=f"out.{form}", code=0)
+            done = json.loads(run.lines[-1])
+            size = os.path.getsize(self.path(f"out.{form}"))
+            self.assertEqual((done["bytes"], done["bytes_resumed"], done["bytes_written"]), (size, size, 0), run)
+            self.assert_whole(form)
+
+    def test_what_took_the_place_of_a_completed_archive(self):
+        """Nobody takes it for the archive that an earlier run had completed, nor replaces it unasked."""
+        self.archive("tar")
+        self.merge("ties", out="out.tar", faults="exchange:out.tar:1:killed", code=-signal.SIGKILL)
+        self.put("another", "of somebody")
+        os.rename(self.path("another"), self.path("out.tar"))
+        run = self.merge("ties", out="out.tar", code=2)
+        self.assertIn("out.tar: exists", run.err)
+        self.assertEqual(self.text("out.tar"), "of somebody")
+        self.merge("ties", "--force", out="out.tar", code=0)
+        self.assert_whole("tar")
 
     def test_what_is_behind_the_last_record_does_not_count(self):
         for form in FORMS:

@@ -9,7 +9,7 @@ import signal
 import time
 import unittest
 
-from stress import Case, has_record, kill, needs_faults, sampled, stop_when, tree, RECIPES, SANITIZED, STOP_SECONDS
+from stress import Case, digest, has_record, kill, needs_faults, sampled, stop_when, tree, RECIPES, SANITIZED, STOP_SECONDS
 
 PARTIAL = ".out.ladle-partial"
 THREADS = ["--io", "threads"]
@@ -175,10 +175,54 @@ class Resume(Case):
             self.merge("ties", faults=RECORDED, code=-signal.SIGKILL)
             os.unlink(self.path(PARTIAL, "journal"))
             make(self.path(PARTIAL, "journal"))
-            run = self.merge("ties")
-            self.assertIn(run.code, (1, 2), run)
+            run = self.merge("ties", code=2)
+            self.assertIn("its journal is damaged", run.err)
+            self.assertIn("--restart", run.err)
             self.merge("ties", "--restart", code=0)
             self.assert_complete("ties")
+
+    def test_an_output_that_is_no_folder(self):
+        def put_file(path):
+            self.put(path, "x")
+        for make in (put_file, lambda path: os.symlink(self.path("a"), path), os.mkfifo):
+            self.remove_outputs()
+            self.merge("ties", faults=RECORDED, code=-signal.SIGKILL)
+            shutil.rmtree(self.path(PARTIAL, "output"))
+            make(self.path(PARTIAL, "output"))
+            run = self.merge("ties", code=2)
+            self.assertIn("its files are not as its journal says", run.err)
+            self.assertIn("--restart", run.err)
+            self.merge("ties", "--restart", code=0)
+            self.assert_complete("ties")
+
+    def test_files_that_are_somebody_elses_too(self):
+        """What has a second name elsewhere is not written to."""
+        for name in ("output/model-00001-of-00004.safetensors", "output/model-00004-of-00004.safetensors", "lock"):
+            with self.subTest(name=name):
+                self.remove_outputs()
+                self.merge("ties", faults=RECORDED, code=-signal.SIGKILL)
+                os.rename(self.path(PARTIAL, name), self.path("theirs"))
+                os.link(self.path("theirs"), self.path(PARTIAL, name))
+                before = digest(self.path("theirs"))
+                run = self.merge("ties")
+                self.assertEqual(digest(self.path("theirs")), before)
+                if name != "lock":
+                    self.assertEqual(run.code, 2, run)
+                    self.merge("ties", "--restart", code=0)
+                self.assertEqual(digest(self.path("theirs")), before)
+                self.assert_complete("ties")
+
+    def test_a_lock_that_is_no_file(self):
+        lock = self.path(PARTIAL, "lock")
+        os.unlink(lock)
+        for make, remove in ((os.makedirs, os.rmdir), (lambda path: os.symlink("nowhere", path), os.unlink)):
+            make(lock)
+            run = self.merge("ties", code=1)
+            self.assertIn("move it away", run.err)
+            self.assertEqual(self.remains(), self.left)
+            self.assertFalse(os.path.exists(self.path(PARTIAL, "nowhere")))
+            remove(lock)
+        self.assert_goes_on()
 
     def test_damaged_files(self):
         """A file that is missing, too short, too long or no file."""

@@ -10,6 +10,7 @@
 #include "scratch.h"
 
 static struct ladle_options options;
+static const char *beside; /* lines of an archive */
 
 static void make_model(const char *folder)
 {
@@ -51,7 +52,7 @@ static struct ladle_text identity_of(const char *text)
     struct ladle_plan *plan = NULL;
     struct ladle_text identity = {0};
     assert_int_equal(ladle_plan_create(&plan, "recipe.yml", text, strlen(text), &options, NULL), LADLE_OK);
-    assert_int_equal(ladle_identity_write(plan, 0, &identity, NULL), LADLE_OK);
+    assert_int_equal(ladle_identity_write(plan, beside, &identity, NULL), LADLE_OK);
     ladle_plan_destroy(plan);
     return identity;
 }
@@ -146,6 +147,37 @@ static void test_an_input_that_was_touched_is_told(void **state)
     ladle_text_finish(&now);
 }
 
+/* As assert_told, of an archive that had `before` and has `after`. */
+static void assert_told_beside(const char *before, const char *after, const char *why)
+{
+    beside = before;
+    struct ladle_text earlier = identity_of(recipe);
+    beside = after;
+    struct ladle_text now = identity_of(recipe);
+    beside = NULL;
+    struct ladle_error *error = ladle_error_create();
+    assert_true(ladle_identity_is_same(now.data, now.data));
+    assert_false(ladle_identity_is_same(earlier.data, now.data));
+    assert_int_equal(ladle_identity_refuse(earlier.data, now.data, "out", error), LADLE_BAD_REQUEST);
+    assert_true(scratch_says(error, why));
+    ladle_error_destroy(error);
+    ladle_text_finish(&earlier);
+    ladle_text_finish(&now);
+}
+
+static void test_what_lies_beside_the_tensors_is_told(void **state)
+{
+    static const char whole[] = "time 0\ntext 1\nbeside 2 a b.json\nbeside 3 c\nmade 4 README.md\n";
+    assert_told_beside(whole, "time 5\ntext 1\nbeside 2 a b.json\nbeside 3 c\nmade 4 README.md\n",
+                       "SOURCE_DATE_EPOCH was 0 and is 5");
+    assert_told_beside(whole, "time 0\ntext 7\nbeside 2 a b.json\nbeside 3 c\nmade 9 README.md\n", "the recipe's text is another");
+    assert_told_beside(whole, "time 0\ntext 1\nbeside 9 a b.json\nbeside 3 c\nmade 4 README.md\n", "the file a b.json changed");
+    assert_told_beside(whole, "time 0\ntext 1\nbeside 2 a b.json\nmade 4 README.md\n", "nothing is in the place of c");
+    assert_told_beside(whole, "time 0\ntext 1\nbeside 2 a b.json\nbeside 3 c\nbeside 3 d\nmade 4 README.md\n",
+                       "d is in the place of nothing");
+    assert_told_beside(whole, "time 0\ntext 1\nbeside 2 a b.json\nbeside 3 c\nmade 9 README.md\n", "the file README.md changed");
+}
+
 static void test_a_path_stays_one_line(void **state)
 {
     struct ladle_text identity = identity_of("merge_method: passthrough\nmodels:\n- model: \"with\\nnewline\"\n");
@@ -175,6 +207,7 @@ int main(void)
         TEST(test_options_that_have_no_effect_do_not_matter),
         TEST(test_each_difference_is_told),
         TEST(test_an_input_that_was_touched_is_told),
+        TEST(test_what_lies_beside_the_tensors_is_told),
         TEST(test_a_path_stays_one_line),
         TEST(test_an_identity_of_nothing_is_no_other),
     };
