@@ -56,7 +56,7 @@ struct ladle_needs {
     size_t state_bytes;   /* for the job, while it runs */
     size_t partial_bytes; /* from `accumulate` to `combine`, for one block of block_elems */
     size_t scratch_bytes; /* for one thread */
-    unsigned tallies;     /* counters handed from block to block, at most LADLE_TALLIES */
+    unsigned tallies;     /* counters handed from block to block, at most LADLE_TALLIES_MOST */
 };
 #define LADLE_TALLIES_MOST 8192u
 
