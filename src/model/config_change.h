@@ -31,6 +31,7 @@ struct ladle_rewrite {
     struct ladle_config_source *sources;
     size_t source_count, source_capacity;
     struct ladle_layer_signs *signs; /* one a stack of the donor */
+    size_t list_count;               /* lists that were re-assembled or warned of */
 };
 
 /* The source of a model, made if it is new; NULL without memory. */

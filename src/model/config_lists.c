@@ -8,6 +8,9 @@
 #include "model/config_list_kinds.h"
 #include "model/sides.h"
 
+/* Real configs have a handful; each takes a look through the whole config. */
+#define MOST_LISTS 1000
+
 /* What a model's own config says of each layer of a stack, under the key of a list. */
 struct view {
     struct view *next;
@@ -24,7 +27,8 @@ struct list {
     const struct ladle_json *old; /* in the donor's own config */
     enum ladle_list_kind kind;
     uint32_t stack;
-    struct view *views; /* of the models that layers come from; from the arena */
+    struct ladle_arena scratch; /* while this list is re-assembled: there may be many */
+    struct view *views;         /* of the models that layers come from; from the scratch */
 };
 
 /* The value beside the count of the same stack in a model's own config if it is of the list's kind, or a number that holds
@@ -113,7 +117,7 @@ static bool fill_view(struct list *list, struct view *view, const struct ladle_j
 /* The view of a model, made if it is new; NULL without memory. */
 static const struct view *find_view(struct list *list, const struct ladle_model *model)
 {
-    struct ladle_arena *arena = &list->rewrite->arena;
+    struct ladle_arena *arena = &list->scratch;
     for (const struct view *view = list->views; view != NULL; view = view->next) {
         if (view->model == model) {
             return view;
@@ -253,38 +257,50 @@ static struct ladle_json *assemble_indices(struct list *list)
     return made;
 }
 
-static int rewrite_list(struct list *list, struct ladle_json *object)
+/* The value that takes the list's place; NULL without memory, and for lists that stay. */
+static struct ladle_json *assemble(struct list *list)
 {
-    uint32_t before = list->rewrite->change->donor->stacks[list->stack].layers;
-    struct ladle_json *made;
     switch (list->kind) {
     case LADLE_LIST_ENTRIES:
-        made = add_extra(list, assemble_entries(list));
-        break;
+        return add_extra(list, assemble_entries(list));
     case LADLE_LIST_CYCLE:
-        made = assemble_entries(list);
-        break;
+        return assemble_entries(list);
     case LADLE_LIST_REPEATS:
-        made = wrap_repeats(list, assemble_entries(list));
-        break;
+        return wrap_repeats(list, assemble_entries(list));
     case LADLE_LIST_LETTERS:
-        made = join_letters(list, assemble_entries(list));
-        break;
+        return join_letters(list, assemble_entries(list));
     case LADLE_LIST_INDICES:
-        made = assemble_indices(list);
-        break;
-    case LADLE_LIST_UNSURE:
-        if (list->rewrite->change->layer_counts[list->stack] != before) {
-            ladle_warn(
-                list->rewrite->log,
-                "config.json: %s has as many entries as the donor has layers (%u), perhaps by chance, and is left as it is",
-                list->key, before);
-        }
-        return LADLE_OK;
+        return assemble_indices(list);
     default:
+        return NULL;
+    }
+}
+
+/* Re-assembles a list where it stands. */
+static int rewrite_list(struct list *list, struct ladle_json *member)
+{
+    uint32_t before = list->rewrite->change->donor->stacks[list->stack].layers;
+    if (list->kind == LADLE_LIST_OTHER || list->rewrite->list_count++ >= MOST_LISTS) {
         return LADLE_OK;
     }
-    return ladle_json_set(&list->rewrite->arena, object, list->key, made) ? LADLE_OK : LADLE_NO_MEMORY;
+    if (list->kind == LADLE_LIST_UNSURE && list->rewrite->change->layer_counts[list->stack] != before) {
+        ladle_warn(
+            list->rewrite->log,
+            "config.json: %s has as many entries as the donor has layers (%u), perhaps by chance, and is left as it is",
+            list->key, before);
+    }
+    if (list->kind == LADLE_LIST_UNSURE) {
+        return LADLE_OK;
+    }
+    struct ladle_json *made = assemble(list);
+    ladle_arena_finish(&list->scratch);
+    if (made == NULL) {
+        return LADLE_NO_MEMORY;
+    }
+    made->key = member->key;
+    made->next = member->next;
+    *member = *made;
+    return LADLE_OK;
 }
 
 /* The stack that a member of an object speaks of, among those that the object counts: the likeliest by name. */
@@ -313,11 +329,10 @@ static bool choose_stack(struct ladle_rewrite *rewrite, const struct ladle_json 
 static int rewrite_object(struct ladle_rewrite *rewrite, struct ladle_json *object)
 {
     int status = LADLE_OK;
-    for (struct ladle_json *member = object->first, *next; status == LADLE_OK && member != NULL; member = next) {
-        next = member->next; /* the member may be replaced */
+    for (struct ladle_json *member = object->first; status == LADLE_OK && member != NULL; member = member->next) {
         struct list list = {.rewrite = rewrite, .key = member->key, .old = member};
         if (choose_stack(rewrite, object, &list) && ladle_config_changes(rewrite, list.stack)) {
-            status = rewrite_list(&list, object);
+            status = rewrite_list(&list, member);
         }
     }
     return status;
@@ -336,15 +351,14 @@ static int visit_uncounted(void *self, struct ladle_json *object, const char *co
     struct ladle_rewrite *rewrite = uncounted->rewrite;
     const struct ladle_stack *stack = &rewrite->change->donor->stacks[uncounted->stack];
     int status = LADLE_OK;
-    for (struct ladle_json *member = object->first, *next; status == LADLE_OK && member != NULL; member = next) {
-        next = member->next;
+    for (struct ladle_json *member = object->first; status == LADLE_OK && member != NULL; member = member->next) {
         struct list list = {.rewrite = rewrite, .key = member->key, .old = member, .stack = uncounted->stack};
         list.kind = ladle_list_classify(member->key, member, stack);
         bool sure =
             list.kind == LADLE_LIST_LETTERS || (strstr(member->key, "layer") != NULL && list.kind != LADLE_LIST_UNSURE);
         if (sure && list.kind != LADLE_LIST_OTHER && ladle_places_affinity(path, depth, member->key, stack, false) >= 0) {
             uncounted->found += list.kind != LADLE_LIST_INDICES;
-            status = rewrite_list(&list, object);
+            status = rewrite_list(&list, member);
         }
     }
     return status;

@@ -10,6 +10,7 @@
 
 #define MOST_LEVELS LADLE_JSON_MOST_LEVELS
 #define UNSUITABLE (-100)
+#define MOST_PLACES 1000 /* composed models have a handful of counts; all members beside them are held against each */
 
 static bool has_word(const char *text, const char *word)
 {
@@ -212,7 +213,7 @@ static int visit_object(void *self, struct ladle_json *object, const char *const
     struct finder *finder = self;
     for (const struct ladle_json *member = object->first; member != NULL; member = member->next) {
         uint64_t count;
-        if (!counts_layers(member->key) || !ladle_json_whole(member, &count)) {
+        if (!counts_layers(member->key) || !ladle_json_whole(member, &count) || finder->places->count == MOST_PLACES) {
             continue;
         }
         int64_t owner = find_owner(finder, count, path, depth, member->key);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rewritten.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* What is said of two configs; "" for nothing. */
@@ -35,11 +36,33 @@ static void the_same_in_other_words_is_no_disagreement(void **state)
                         "");
 }
 
+/* An object of `count` members, the same each time. */
+static char *many_members(const char *end, uint32_t count)
+{
+    struct ladle_text text = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        ladle_text_printf(&text, "%s\"k%u%s", i == 0 ? "{" : ", ", i, end);
+    }
+    ladle_text_printf(&text, "}");
+    return text.data;
+}
+
+/* Looking each member up in the other config would take minutes. */
+static void configs_of_very_many_members_are_compared_at_once(void **state)
+{
+    char *numbers = many_members("\": 1", 200000), *objects = many_members("config\": {}", 200000);
+    assert_string_equal(compared(numbers, numbers), "");
+    assert_string_equal(compared(objects, objects), "");
+    free(numbers);
+    free(objects);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         rewritten_test(disagreements_are_named),
         rewritten_test(the_same_in_other_words_is_no_disagreement),
+        rewritten_test(configs_of_very_many_members_are_compared_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
