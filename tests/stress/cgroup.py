@@ -5,6 +5,7 @@ import re
 import time
 
 V1, V2 = "/sys/fs/cgroup/memory", "/sys/fs/cgroup"
+SETTLE_SECONDS, SETTLED_BYTES = 10, 4 << 20
 made = 0
 
 
@@ -16,6 +17,7 @@ class Group:
         made += 1
         old = os.path.exists(os.path.join(V1, "memory.limit_in_bytes"))
         self.events = "memory.oom_control" if old else "memory.events"
+        self.usage, self.cache = ("memory.usage_in_bytes", "cache") if old else ("memory.current", "file")
         self.folder = os.path.join(V1 if old else V2, f"ladle-test-{os.getpid()}-{made}")
         if not old:
             self.offer()
@@ -37,14 +39,26 @@ class Group:
         with open(os.path.join(self.folder, name), "w", encoding="ascii") as file:
             file.write(str(value))
 
+    def read(self, name):
+        with open(os.path.join(self.folder, name), encoding="ascii") as file:
+            return file.read()
+
+    def settle(self):
+        """Waits for the memory of a killed process that the disk still reads into: it counts until then, and in huge pages."""
+        end = time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < end and not self.read("cgroup.procs").strip():
+            cache = int(re.search(rf"^{self.cache} (\d+)$", self.read("memory.stat"), re.MULTILINE).group(1))
+            if int(self.read(self.usage)) - cache < SETTLED_BYTES:
+                return
+            time.sleep(0.01)
+
     def enter(self):
         """Called by the process that shall be in it."""
         self.write("cgroup.procs", os.getpid())
 
     def kills(self):
         """How many processes in it were killed because they did not fit."""
-        with open(os.path.join(self.folder, self.events), encoding="ascii") as file:
-            return int(re.search(r"^oom_kill (\d+)$", file.read(), re.MULTILINE).group(1))
+        return int(re.search(r"^oom_kill (\d+)$", self.read(self.events), re.MULTILINE).group(1))
 
     def remove(self):
         for _ in range(50):

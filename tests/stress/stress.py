@@ -124,6 +124,7 @@ class Case(unittest.TestCase):
             group = Group((budgets[-1] + 16) << 20)
             self.addClassCleanup(group.remove)
             self.groups[budgets[-1]] = group
+        self.groups[budgets[-1]].settle()
         return {"preexec_fn": self.groups[budgets[-1]].enter}
 
     @classmethod
