@@ -68,9 +68,9 @@ class Inspect(Case):
             self.assertEqual(len(model["files"]), 1)
 
     def test_strange_names_do_no_harm(self):
-        write_safetensors(self.path("x.safetensors"), {'we"ird\n\033[31m\\ü': ("U8", (3,), b"abc"), "": ("F32", (), b"\0" * 4)})
+        write_safetensors(self.path("x.safetensors"), {'we"ird\n\033[31m\\ü': ("U8", (3,), b"abc"), " ": ("F32", (), b"\0" * 4)})
         model = json.loads(self.ladle("inspect", "x.safetensors", "--json", code=0).out)
-        self.assertEqual({t["name"] for t in model["tensors"]}, {'we"ird\n\033[31m\\ü', ""})
+        self.assertEqual({t["name"] for t in model["tensors"]}, {'we"ird\n\033[31m\\ü', " "})
         self.assertNotIn("\033", self.ladle("inspect", "x.safetensors", code=0).out)
 
     def test_what_is_no_model(self):
