@@ -28,10 +28,13 @@ struct ladle_progress {
     double seconds;     /* since the start */
 };
 
+/* More workers than this are refused. */
+#define LADLE_MOST_THREADS 1024u
+
 /* What a caller can choose. Fill with ladle_options_init, then change. */
 struct ladle_options {
     uint64_t memory_bytes;  /* memory budget; 0: 256 MiB, or what the memory cgroup leaves if less */
-    unsigned threads;       /* workers, at most 1024; 0: the cores this process may use. Fewer if memory is short */
+    unsigned threads;       /* workers, at most LADLE_MOST_THREADS; 0: the cores this process may use. Fewer if memory is short */
     enum ladle_io io;
     enum ladle_direct direct;
     uint64_t shard_bytes;   /* most bytes of tensor data in a shard; 0: one file. Default 5,000,000,000 */

@@ -44,7 +44,7 @@ static bool set_memory(struct cli_arguments *arguments, const char *value)
 static bool set_threads(struct cli_arguments *arguments, const char *value)
 {
     uint64_t number;
-    if (!parse_whole(value, 1, 1024, &number))
+    if (!parse_whole(value, 1, LADLE_MOST_THREADS, &number))
         return false;
     arguments->options.threads = (unsigned)number;
     return true;

@@ -10,8 +10,6 @@
 /* The longest recipe: far beyond what people write, far below what would hurt. */
 #define RECIPE_LIMIT ((size_t)64 << 20)
 
-#define MOST_THREADS 1024u
-
 void ladle_options_init(struct ladle_options *options)
 {
     *options = (struct ladle_options){
@@ -106,7 +104,7 @@ static int check_options(const struct ladle_options *options, struct ladle_error
     if (!status)
         status = check_choice("format", (unsigned)options->format, LADLE_FORMAT_TAR_ZST, error);
     if (!status)
-        status = check_choice("threads", options->threads, MOST_THREADS, error);
+        status = check_choice("threads", options->threads, LADLE_MOST_THREADS, error);
     return status;
 }
 

@@ -194,16 +194,21 @@ class Resume(ArchiveCase):
             self.assertGreater(at, 1)
             self.assert_whole(form)
 
+    def killed_in_publishing(self, form, action):
+        """What the run says that goes on with an archive which was killed before or after it got its name."""
+        self.archive(form)
+        self.merge("ties", out=f"out.{form}", faults=f"exchange:out.{form}:1:{action}", code=-signal.SIGKILL)
+        run = self.merge("ties", "--progress", "json", out=f"out.{form}", code=0)
+        self.assert_whole(form)
+        done = json.loads(run.lines[-1])
+        self.assertEqual((done["event"], done["bytes_read"]), ("done", 0), run)
+        self.assertEqual(done["bytes"], os.path.getsize(self.path(f"out.{form}")))
+        return done
+
     def test_what_is_done_is_not_done_again(self):
         """Killed when everything was there but its name: nothing is read again."""
         for form in FORMS:
-            self.archive(form)
-            self.merge("ties", out=f"out.{form}", faults=f"exchange:out.{form}:1:kill", code=-signal.SIGKILL)
-            run = self.merge("ties", "--progress", "json", out=f"out.{form}", code=0)
-            done = json.loads(run.lines[-1])
-            self.assertEqual((done["event"], done["bytes_read"]), ("done", 0), run)
-            self.assertEqual(done["bytes"], os.path.getsize(self.path(f"out.{form}")))
-            self.assert_whole(form)
+            self.killed_in_publishing(form, "kill")
 
     def test_a_merge_that_fails_says_that_it_can_go_on(self):
         for form in FORMS:
@@ -286,13 +291,8 @@ class Resume(ArchiveCase):
     def test_what_an_earlier_run_had_completed(self):
         """It died between putting the archive in place and cleaning up; the next run says how large the archive is."""
         for form in FORMS:
-            self.archive(form)
-            self.merge("ties", out=f"out.{form}", faults=f"exchange:out.{form}:1:killed", code=-signal.SIGKILL)
-            run = self.merge("ties", "--progress", "json", out=f"out.{form}", code=0)
-            done = json.loads(run.lines[-1])
-            size = os.path.getsize(self.path(f"out.{form}"))
-            self.assertEqual((done["bytes"], done["bytes_resumed"], done["bytes_written"]), (size, size, 0), run)
-            self.assert_whole(form)
+            done = self.killed_in_publishing(form, "killed")
+            self.assertEqual((done["bytes_resumed"], done["bytes_written"]), (done["bytes"], 0))
 
     def test_what_took_the_place_of_a_completed_archive(self):
         """Nobody takes it for the archive that an earlier run had completed, nor replaces it unasked."""

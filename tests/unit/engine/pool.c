@@ -114,6 +114,7 @@ static void test_parts_to_touch_are_expected_and_new(void **state)
     struct ladle_pool pool;
     uint8_t *part, *last = NULL;
     size_t bytes, sum = 0;
+    bool able = true;
     assert_int_equal(ladle_pool_init(&pool, SLOT, 160), LADLE_OK);
     assert_false(ladle_pool_next_untouched(&pool, &part, &bytes));
     assert_true(ladle_pool_expect(&pool, 150));
@@ -126,12 +127,13 @@ static void test_parts_to_touch_are_expected_and_new(void **state)
         assert_true(last == NULL || part > last);
         assert_false(is_resident(part, bytes));
         ladle_pool_touch(part, bytes);
-        if (!is_resident(part, bytes))
-            print_message("NOT TESTED: this kernel makes no memory ready before it is used\n");
+        able = able && is_resident(part, bytes);
         last = part + bytes - 1;
         sum += bytes;
     }
     assert_true(sum >= 110 * SLOT - (4u << 20)); /* but for the ends of it */
+    if (!able)
+        print_message("NOT TESTED: this kernel makes no memory ready before it is used\n");
     ladle_pool_finish(&pool);
 }
 
