@@ -3,7 +3,6 @@
 """The program on a terminal: the bar keeps to its line, colours can be had without, Ctrl-C works."""
 import fcntl
 import os
-import pty
 import re
 import select
 import signal
@@ -17,6 +16,7 @@ from harness import LADLE, Case
 
 TRIES = 20  # of what a quick machine may be done with before it was seen
 ERASE = "\r\033[K"
+END = b"\0"
 
 
 def stand_still(process):
@@ -43,44 +43,50 @@ class Terminal(Case):
                                  "- {model: b, parameters: {weight: 1}}\n")
 
     def start(self, words, columns, variables):
-        """The program on a terminal of its own: its process and our side of the terminal."""
+        """The program on a terminal of its own: its process, our side of the terminal, and the program's."""
         try:
-            child, terminal = pty.fork()
+            ours, its = os.openpty()
         except OSError as why:
             print(f"NOT TESTED: {self.id()}: {why}", file=sys.stderr)
             self.skipTest("no terminal can be made here (a folder system without /dev/pts)")
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        child = os.fork()
         if child == 0:
             try:
+                os.setsid()
+                fcntl.ioctl(its, termios.TIOCSCTTY, 0)
+                for standard in (0, 1, 2):
+                    os.dup2(its, standard)
                 os.chdir(self.folder)
-                fcntl.ioctl(2, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
                 os.execve(LADLE, [LADLE, *words], {**os.environ, "TERM": "xterm", "NO_COLOR": "", **(variables or {})})
             finally:
                 os._exit(99)
-        return child, terminal
+        return child, ours, its
 
     def on_terminal(self, *words, columns=80, variables=None, slowly=False, press=None):
         """Runs the program on a terminal. `slowly`: in short steps, between which it stands still longer than it waits
         before it draws, until something was shown: else a quick machine is done before. `press`: Ctrl-C when this was shown.
         Returns what was shown and the exit code, negative for a signal."""
-        child, terminal = self.start(words, columns, variables)
-        shown, begin = b"", time.monotonic()
-        while True:
+        child, ours, its = self.start(words, columns, variables)
+        ended = os.pidfd_open(child)
+        waiting, shown, begin = [ours, ended], b"", time.monotonic()
+        # The end is what we write ourselves when the program has ended: a terminal that nobody holds open any more
+        # can say that it is closed (EIO) before it has handed over all that was written.
+        while not shown.endswith(END):
             slowly = slowly and not shown and stand_still(child)
             seconds = 0.003 + (time.monotonic() - begin) / 100
-            if slowly and not select.select([terminal], [], [], seconds)[0]:
-                continue
-            try:
-                piece = os.read(terminal, 65536)
-            except OSError:  # so Linux says that the other side was closed
-                break
-            if not piece:
-                break
-            shown += piece
+            ready = select.select(waiting, [], [], seconds if slowly else None)[0]
+            if ours in ready:
+                shown += os.read(ours, 65536)
+            if ended in ready:
+                os.write(its, END)
+                waiting = [ours]
             if press and press in shown:
-                os.write(terminal, b"\x03")
+                os.write(ours, b"\x03")
                 press = None
-        os.close(terminal)
-        return shown.decode().replace("\r\n", "\n"), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        for descriptor in (ours, its, ended):
+            os.close(descriptor)
+        return shown[:-len(END)].decode().replace("\r\n", "\n"), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
     def test_the_bar_keeps_to_its_line(self):
         self.large_models()
