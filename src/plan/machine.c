@@ -10,16 +10,19 @@
 
 #include "base/size.h"
 
-/* What of a cgroup's hierarchy matters: the line of /proc/self/cgroup, where it is mounted, the files with limit and use. */
+/* What of a cgroup's hierarchy matters: the line of /proc/self/cgroup, where it is mounted, the files with limit and use,
+ * and what memory.stat calls the pages of files that are in memory, in a folder and all below it. */
 struct hierarchy {
     const char *controller; /* "" is the unified one (version 2) */
     const char *mount;
     const char *limit, *use;
+    const char *cached[2];
 };
 
 static const struct hierarchy memory_hierarchies[] = {
-    {"", "/sys/fs/cgroup", "memory.max", "memory.current"},
-    {"memory", "/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"},
+    {"", "/sys/fs/cgroup", "memory.max", "memory.current", {"inactive_file", "active_file"}},
+    {"memory", "/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
+     {"total_inactive_file", "total_active_file"}},
 };
 
 static bool read_line(const char *path, char *line, size_t room)
@@ -60,6 +63,22 @@ static void own_folder(const char *controller, const char *mount, char *folder, 
         fclose(file);
 }
 
+/* Bytes of files that the kernel keeps in memory as long as nobody needs it for anything else; they count as used. */
+static uint64_t cached_bytes(const char *folder, const struct hierarchy *hierarchy)
+{
+    char path[1100], line[128], name[64];
+    uint64_t sum = 0, bytes;
+    snprintf(path, sizeof path, "%s/memory.stat", folder);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "%63s %" SCNu64, name, &bytes) == 2 &&
+            (strcmp(name, hierarchy->cached[0]) == 0 || strcmp(name, hierarchy->cached[1]) == 0))
+            sum += bytes;
+    if (file)
+        fclose(file);
+    return sum;
+}
+
 /* Limits hold for a folder and all above it. */
 static uint64_t left_in(const struct hierarchy *hierarchy)
 {
@@ -67,8 +86,10 @@ static uint64_t left_in(const struct hierarchy *hierarchy)
     uint64_t left = UINT64_MAX, limit, use;
     own_folder(hierarchy->controller, hierarchy->mount, folder, sizeof folder);
     while (strlen(folder) >= strlen(hierarchy->mount)) {
-        if (read_number(folder, hierarchy->limit, &limit) && read_number(folder, hierarchy->use, &use))
+        if (read_number(folder, hierarchy->limit, &limit) && read_number(folder, hierarchy->use, &use)) {
+            use -= ladle_min(use, cached_bytes(folder, hierarchy));
             left = ladle_min(left, limit > use ? limit - use : 0);
+        }
         char *slash = strrchr(folder, '/');
         if (!slash)
             break;

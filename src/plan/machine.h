@@ -9,7 +9,8 @@
 /* Cores that the process may use: its affinity, cut to the quota of its cgroup. At least 1. */
 unsigned ladle_machine_cores(void);
 
-/* Bytes of memory that the process's cgroup still leaves it; UINT64_MAX where nothing limits it. */
+/* Bytes of memory that the process's cgroup still leaves it, pages of files among them, which the kernel gives up;
+ * UINT64_MAX where nothing limits it. */
 uint64_t ladle_machine_memory(void);
 
 #endif

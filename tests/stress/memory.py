@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The memory promise, in a real memory cgroup of the budget and 16 MiB: merges of models several times larger finish in it, from
 tensors that fit and from one that does not, through the page cache as well, and going on after a kill."""
+import json
+import os
 import subprocess
 import unittest
 
 from cgroup import Group
-from stress import Case, has_record, kill, skip, stop_when
+from stress import Case, has_record, kill, skip, stop_when, LADLE
 
+FULL_MIB = 128
 
 class Memory(Case):
     model_options = ["--size", "160M", "--hidden", "512", "--huge", "96M"]
@@ -40,6 +43,21 @@ class Memory(Case):
         self.assertTrue(stop_when(run, lambda: has_record(self.path(".out.ladle-partial"))))
         kill(run)
         self.check("ties")
+
+    def test_pages_of_files_are_no_memory_in_use(self):
+        """A cgroup that is full of them leaves as much as an empty one: the kernel gives them up."""
+        group = Group(FULL_MIB << 20)
+        self.addCleanup(group.remove)
+
+        def fill():
+            group.enter()
+            with open(self.path("filler"), "wb", buffering=0) as file:
+                for _ in range(FULL_MIB + 16):
+                    file.write(bytes(1 << 20))
+        self.addCleanup(os.unlink, self.path("filler"))
+        done = subprocess.run([LADLE, "plan", "linear.yml", "--json"], cwd=self.folder, preexec_fn=fill, stdout=subprocess.PIPE,
+                              check=True)
+        self.assertGreater(json.loads(done.stdout)["memory"]["budget_bytes"], FULL_MIB // 2 << 20)
 
     def test_the_limit_is_one(self):
         """Without the budget the same merge does not fit: the cgroup works, and the tests above say something."""
