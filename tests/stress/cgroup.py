@@ -2,28 +2,29 @@
 """Memory cgroups, of version 1 or 2, that merges are put into; only root can make them."""
 import os
 import re
+import tempfile
 import time
 
 V1, V2 = "/sys/fs/cgroup/memory", "/sys/fs/cgroup"
 SETTLE_SECONDS, SETTLED_BYTES = 10, 4 << 20
-made = 0
 
 
 class Group:
     """One with a limit. Raises OSError where there is none to be had."""
 
     def __init__(self, limit_bytes):
-        global made
-        made += 1
         old = os.path.exists(os.path.join(V1, "memory.limit_in_bytes"))
         self.events = "memory.oom_control" if old else "memory.events"
         self.usage, self.cache = ("memory.usage_in_bytes", "cache") if old else ("memory.current", "file")
-        self.folder = os.path.join(V1 if old else V2, f"ladle-test-{os.getpid()}-{made}")
         if not old:
             self.offer()
-        os.mkdir(self.folder)
+        # Another container may see the same folder, and have processes of the same numbers.
+        self.folder = tempfile.mkdtemp(prefix="ladle-test-", dir=V1 if old else V2)
         try:
             self.write("memory.limit_in_bytes" if old else "memory.max", limit_bytes)
+            swap, most = ("memory.memsw.limit_in_bytes", limit_bytes) if old else ("memory.swap.max", 0)
+            if os.path.exists(os.path.join(self.folder, swap)):
+                self.write(swap, most)  # what does not fit would go there, and nobody would see it
         except OSError:
             self.remove()
             raise

@@ -6,7 +6,7 @@ import shutil
 import struct
 import subprocess
 
-from stress import Case, skip
+from stress import Case, skip, unmount
 
 LOOP_SET_STATUS64, LOOP_GET_STATUS64 = 0x4C04, 0x4C05
 LOOP_INFO_BYTES, SIZE_LIMIT_AT = 232, 32  # struct loop_info64 and its lo_sizelimit
@@ -53,7 +53,7 @@ class MountCase(Case):
 
     def unmount(self):
         if os.path.ismount(self.small):
-            subprocess.run(["umount", self.small], check=True)
+            unmount(self.small)
 
     def mount_tmpfs(self, megabytes):
         self.limited = False  # what is written there counts as the merge's own memory

@@ -22,6 +22,7 @@ from cgroup import Group  # noqa: E402
 MAKE_MODEL = os.environ["MAKE_MODEL"]
 FAULTS_LIBRARY = os.environ.get("FAULTS_LIBRARY", "")
 IMAGE_MIB = 128
+BUSY_SECONDS = 60  # for which something may still be in use that no process has any more
 LONG = os.environ.get("LADLE_STRESS") == "long"
 
 RECIPES = {
@@ -112,7 +113,7 @@ class Case(unittest.TestCase):
             subprocess.run(["mount", "-o", "loop", image, cls.folder], check=True, stderr=subprocess.DEVNULL)
         finally:
             os.unlink(image)
-        cls.addClassCleanup(subprocess.run, ["umount", cls.folder], check=True)
+        cls.addClassCleanup(unmount, cls.folder)
         os.chmod(cls.folder, 0o755)
 
     def limits(self, command):
@@ -235,6 +236,15 @@ class Case(unittest.TestCase):
         """Per cent that a message says are done; None if it says nothing."""
         found = re.search(r"\((\d+) %\) are done", run.err)
         return int(found.group(1)) if found else None
+
+
+def unmount(folder):
+    """A ring of a killed process may have files open for a moment longer than there is the process."""
+    end = time.monotonic() + BUSY_SECONDS
+    while (done := subprocess.run(["umount", folder], stderr=subprocess.PIPE, check=False)).returncode != 0:
+        if time.monotonic() > end:
+            raise AssertionError(done.stderr.decode())
+        time.sleep(0.05)
 
 
 def kill(run):
