@@ -65,12 +65,12 @@ static int make_file(const uint8_t *bytes, size_t count)
     return fd;
 }
 
+/* However long a busy disk takes; the test runner ends what never comes. */
 static struct ladle_io_request *wait_one(struct ladle_queue *io)
 {
     struct ladle_io_request *done = NULL;
-    for (int i = 0; i < 100 && !done; i++)
+    while (!done)
         done = ladle_io_wait(io, 100);
-    assert_non_null(done);
     return done;
 }
 

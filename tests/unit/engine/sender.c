@@ -196,9 +196,10 @@ static void test_a_reader_that_does_not_read_does_not_hold_it_back(void **state)
 
 static int make_file(int flags)
 {
-    int fd = open("sender.made", O_RDWR | O_CREAT | O_CLOEXEC | flags, 0666);
+    char path[] = "ladle-sender-XXXXXX";
+    int fd = mkostemp(path, O_CLOEXEC | flags);
     assert_true(fd >= 0);
-    unlink("sender.made");
+    unlink(path);
     return fd;
 }
 
