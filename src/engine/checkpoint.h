@@ -28,8 +28,8 @@ void ladle_checkpoint_begin(struct ladle_engine *engine, double now);
 /* A sync came back: syncs the next file, or records. With the lock held. */
 void ladle_checkpoint_continue(struct ladle_engine *engine);
 
-/* Syncs and records what a merge that ends early has done; nothing may be in flight. Failures are not reported: the merge has
- * failed already, and the record before this one still holds. */
+/* Syncs and records what a merge that ends early has done, when no other thread is left. Failures are not reported: the
+ * merge has failed already, and the record before this one still holds. */
 void ladle_checkpoint_last(struct ladle_engine *engine);
 
 #endif

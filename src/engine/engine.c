@@ -2,7 +2,6 @@
 #include "engine/engine.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "base/size.h"
 #include "engine/copy.h"
@@ -147,6 +146,7 @@ static int prepare(struct ladle_engine *engine)
     const struct ladle_plan *plan = engine->plan;
     const struct ladle_memory *memory = &plan->memory;
     uint64_t done = engine->target->first_chunk * memory->chunk_bytes;
+    engine->checkpoint.recorded = engine->target->first_chunk;
     engine->reader.job = first_job_behind(plan, done);
     engine->jobs_left = jobs_with_bytes(plan, engine->reader.job);
     engine->all_done = engine->jobs_left == 0;
@@ -183,17 +183,23 @@ static int start_workers(struct ladle_engine *engine)
     return ladle_fail_errno(engine->error, LADLE_FAILED, code, "starting worker threads");
 }
 
-static void finish(struct ladle_engine *engine)
+/* Waits for workers and sender, which were told to stop or have nothing left to do. */
+static void join_threads(struct ladle_engine *engine)
 {
     for (unsigned i = 0; i < engine->thread_count; i++)
         pthread_join(engine->workers[i].thread, NULL);
-    ladle_stream_finish(engine);
+    ladle_stream_end(engine);
+}
+
+static void finish(struct ladle_engine *engine)
+{
     ladle_io_destroy(engine->io);
     ladle_files_finish(&engine->files);
     ladle_chunks_finish(&engine->chunks);
     ladle_pool_finish(&engine->pool);
     ladle_notes_finish(&engine->notes);
     ladle_arena_finish(&engine->arena);
+    pthread_cond_destroy(&engine->stream.ready);
     pthread_cond_destroy(&engine->work);
     pthread_mutex_destroy(&engine->log_lock);
     pthread_mutex_destroy(&engine->lock);
@@ -203,8 +209,6 @@ int ladle_engine_run(const struct ladle_plan *plan, const struct ladle_target *t
                      struct ladle_error *error)
 {
     struct ladle_engine engine = {.plan = plan, .target = target, .error = error, .tensor_index = plan->job_count};
-    struct timespec started, ended;
-    clock_gettime(CLOCK_MONOTONIC, &started);
     engine.kernels = ladle_kernels_choose(plan->options.cpu_mask);
     engine.log = (struct ladle_log){.message = pass_message_on, .user = &engine};
     engine.runs_end = &engine.runs;
@@ -222,17 +226,13 @@ int ladle_engine_run(const struct ladle_plan *plan, const struct ladle_target *t
         ladle_detail(&engine.log, "workers: %u, instruction set: %s", engine.thread_count, engine.kernels->name);
         status = ladle_pump(&engine);
     }
+    join_threads(&engine);
     if (status == LADLE_OK)
         ladle_notes_tell(&engine.notes, &engine.log);
-    if (result) {
-        clock_gettime(CLOCK_MONOTONIC, &ended);
-        *result = (struct ladle_engine_result){
-            .bytes_read = engine.bytes_read,
-            .bytes_written = engine.bytes_written,
-            .extra_passes = engine.extra_passes,
-            .seconds = (double)(ended.tv_sec - started.tv_sec) + (double)(ended.tv_nsec - started.tv_nsec) * 1e-9,
-        };
-    }
+    else
+        ladle_checkpoint_last(&engine);
+    *result = (struct ladle_engine_result){
+        .bytes_read = engine.bytes_read, .bytes_written = engine.bytes_written, .extra_passes = engine.extra_passes};
     finish(&engine);
     return status;
 }

@@ -35,13 +35,15 @@ struct ladle_target {
     void *self;
 };
 
+/* What this run moved, and passes beyond those that the plan expected. */
 struct ladle_engine_result {
     uint64_t bytes_read, bytes_written, extra_passes;
-    double seconds;
 };
 
-/* Runs all jobs. On return nothing is in flight and no thread of the engine lives, whatever the result.
- * Returns LADLE_OK: every byte was handed to the kernel, nothing is synced yet; LADLE_FAILED; LADLE_STOPPED; LADLE_NO_MEMORY. */
+/* Runs all jobs. On return nothing is in flight and no thread of the engine lives, whatever the status.
+ *   result   filled in any case
+ * Returns LADLE_OK: every byte was handed to the kernel, nothing is synced yet; LADLE_FAILED; LADLE_STOPPED;
+ * LADLE_NO_MEMORY. */
 int ladle_engine_run(const struct ladle_plan *plan, const struct ladle_target *target, struct ladle_engine_result *result,
                      struct ladle_error *error);
 

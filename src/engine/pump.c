@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/size.h"
 
 /* How often the caller hears of progress and is asked whether to stop, while nothing else happens. */
@@ -15,13 +15,6 @@
 #define FLUSH_EVERY_BYTES (4ull << 20)
 #define FLUSH_BEHIND_BYTES (6ull << 20)
 #define FLUSH_WINDOW_BYTES (20ull << 20)
-
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static void issue_writes(struct ladle_engine *engine)
 {
@@ -104,7 +97,7 @@ static void tell_progress(struct ladle_engine *engine, double started)
         .bytes_written = engine->written_before + engine->bytes_written,
         .bytes_to_write = ladle_plan_space_bytes(plan),
         .tensor = engine->tensor_index < plan->job_count ? plan->jobs[engine->tensor_index].name : "",
-        .seconds = seconds_now() - started,
+        .seconds = ladle_seconds_now() - started,
     };
     pthread_mutex_unlock(&engine->lock);
     options->progress(options->progress_user, &progress);
@@ -112,8 +105,8 @@ static void tell_progress(struct ladle_engine *engine, double started)
 
 int ladle_pump(struct ladle_engine *engine)
 {
-    double started = seconds_now(), told = started;
-    engine->checkpoint = (struct ladle_checkpoint){.last = started, .recorded = engine->target->first_chunk};
+    double started = ladle_seconds_now(), told = started;
+    engine->checkpoint.last = started;
     bool more = true;
     while (more) {
         pthread_mutex_lock(&engine->lock);
@@ -121,7 +114,7 @@ int ladle_pump(struct ladle_engine *engine)
             if (!engine->target->sender)
                 issue_writes(engine);
             ladle_reader_issue(engine);
-            ladle_checkpoint_begin(engine, seconds_now());
+            ladle_checkpoint_begin(engine, ladle_seconds_now());
         }
         bool working = !engine->stopping &&
                        (!engine->all_done || engine->chunks.full != NULL || !ladle_stream_is_done(engine));
@@ -133,12 +126,10 @@ int ladle_pump(struct ladle_engine *engine)
         pthread_mutex_lock(&engine->lock);
         finish_requests(engine, list);
         pthread_mutex_unlock(&engine->lock);
-        if (seconds_now() - told >= TICK_MS * 1e-3) {
-            told = seconds_now();
+        if (ladle_seconds_now() - told >= TICK_MS * 1e-3) {
+            told = ladle_seconds_now();
             tell_progress(engine, started);
         }
     }
-    if (engine->status != LADLE_OK)
-        ladle_checkpoint_last(engine);
     return engine->status;
 }

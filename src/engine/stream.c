@@ -129,18 +129,17 @@ int ladle_stream_begin(struct ladle_engine *engine)
     return LADLE_OK;
 }
 
-void ladle_stream_finish(struct ladle_engine *engine)
+void ladle_stream_end(struct ladle_engine *engine)
 {
     struct ladle_stream *stream = &engine->stream;
-    if (stream->started) {
-        pthread_mutex_lock(&engine->lock);
-        engine->stopping = true; /* where nobody else came so far as to say it */
-        pthread_cond_broadcast(&stream->ready);
-        pthread_mutex_unlock(&engine->lock);
-        pthread_join(stream->thread, NULL);
-        engine->target->sender->stop = NULL;
-    }
-    pthread_cond_destroy(&stream->ready);
+    if (!stream->started)
+        return;
+    pthread_mutex_lock(&engine->lock);
+    engine->stopping = true; /* where nobody else came so far as to say it */
+    pthread_cond_broadcast(&stream->ready);
+    pthread_mutex_unlock(&engine->lock);
+    pthread_join(stream->thread, NULL);
+    engine->target->sender->stop = NULL;
 }
 
 bool ladle_stream_next_pack(struct ladle_engine *engine, struct ladle_chunk **chunk, struct ladle_frame **frame)

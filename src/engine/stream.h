@@ -36,8 +36,8 @@ struct ladle_stream {
 /* Prepares memory and starts the writing thread. Returns LADLE_OK or a negative status. */
 int ladle_stream_begin(struct ladle_engine *engine);
 
-/* Ends the thread and frees everything. */
-void ladle_stream_finish(struct ladle_engine *engine);
+/* Stops the thread, if it was started, and waits for it. */
+void ladle_stream_end(struct ladle_engine *engine);
 
 /* With the lock held: the chunk to be compressed next and a frame for it, if both are there. */
 bool ladle_stream_next_pack(struct ladle_engine *engine, struct ladle_chunk **chunk, struct ladle_frame **frame);

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "archive/seek_table.h"
+#include "base/clock.h"
 #include "base/size.h"
 #include "engine/engine.h"
 #include "output/archive_file.h"
@@ -39,13 +39,6 @@ struct archive {
     struct ladle_engine_result engine;
     struct ladle_error *error;
 };
-
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static int check_request(const struct archive *archive)
 {
@@ -331,14 +324,14 @@ static void fill_result(const struct archive *archive, double started, struct la
         .bytes_read = archive->engine.bytes_read,
         .bytes_written = archive->sender.sent,
         .extra_passes = archive->engine.extra_passes,
-        .seconds = seconds_now() - started,
+        .seconds = ladle_seconds_now() - started,
         .peak_bytes = ladle_peak_bytes(),
     };
 }
 
 int ladle_archive_merge(struct ladle_plan *plan, const char *output, struct ladle_result *result, struct ladle_error *error)
 {
-    double started = seconds_now();
+    double started = ladle_seconds_now();
     struct archive archive = {
         .plan = plan,
         .output = output,

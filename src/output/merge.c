@@ -2,8 +2,8 @@
 #include "output/output.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "engine/engine.h"
 #include "output/directory.h"
@@ -21,13 +21,6 @@ struct merge {
     struct ladle_engine_result engine;
     struct ladle_error *error;
 };
-
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static int write_text(const struct merge *merge, const char *name, struct ladle_text *text)
 {
@@ -201,7 +194,7 @@ static void fill_result(const struct merge *merge, double started, struct ladle_
         .bytes_written = merge->engine.bytes_written,
         .bytes_resumed = ladle_resume_bytes(plan, merge->resume.first_chunk),
         .extra_passes = merge->engine.extra_passes,
-        .seconds = seconds_now() - started,
+        .seconds = ladle_seconds_now() - started,
         .peak_bytes = ladle_peak_bytes(),
     };
     for (uint32_t i = 0; i < plan->shard_count; i++) {
@@ -240,7 +233,7 @@ int ladle_merge(struct ladle_plan *plan, const char *output, struct ladle_result
     if (ladle_format_is_archive(plan->options.format)) {
         return ladle_archive_merge(plan, output, result, error);
     }
-    double started = seconds_now();
+    double started = ladle_seconds_now();
     struct merge merge = {.plan = plan, .error = error};
     merge.directory.parent = merge.directory.partial = merge.directory.output = merge.directory.lock = -1;
     merge.resume.journal.fd = -1;
