@@ -5,14 +5,11 @@
 
 #include "base/size.h"
 
-static uint64_t stored_bytes(uint8_t dtype, uint64_t elems) { return elems * ladle_dtype_bits(dtype) / 8; }
-
 static void copy_bytes(const struct ladle_job *job, const struct ladle_block *block, const struct ladle_output *output)
 {
     const uint8_t *from = block->data[0];
-    uint64_t elem_bytes = ladle_max(ladle_dtype_bits(job->dtype) / 8, 1);
     for (unsigned i = 0; i < output->piece_count; i++) {
-        size_t bytes = output->pieces[i].elems * elem_bytes;
+        size_t bytes = output->pieces[i].elems * ladle_output_unit_bytes(job);
         memcpy(output->pieces[i].data, from, bytes);
         from += bytes;
     }
@@ -39,7 +36,7 @@ static int write_text(struct ladle_engine *engine, const struct ladle_job *job, 
 /* Only floating-point tensors can be merged: others must be the same everywhere. */
 static int check_equal(struct ladle_engine *engine, const struct ladle_job *job, const struct ladle_block *block)
 {
-    size_t bytes = stored_bytes(job->dtype, block->elems);
+    size_t bytes = ladle_stored_bytes(job->dtype, block->elems);
     for (unsigned i = 1; i < job->source_count; i++) {
         if (memcmp(block->data[0], block->data[i], bytes) == 0)
             continue;
@@ -61,7 +58,7 @@ static void convert(struct ladle_engine *engine, const struct ladle_job *job, co
 {
     const struct ladle_arithmetic *arithmetic = &engine->kernels->real[job->real];
     const uint8_t *from = block->data[0];
-    uint64_t from_bytes = stored_bytes(job->sources[0].dtype, 1), to_bytes = stored_bytes(job->dtype, 1);
+    uint64_t from_bytes = ladle_stored_bytes(job->sources[0].dtype, 1), to_bytes = ladle_stored_bytes(job->dtype, 1);
     for (unsigned i = 0; i < output->piece_count; i++) {
         uint8_t *to = output->pieces[i].data;
         for (size_t left = output->pieces[i].elems, elems; left > 0; left -= elems) {

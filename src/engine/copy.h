@@ -6,8 +6,8 @@
 
 #include "engine/state.h"
 
-/* Makes one block of such a job. Returns LADLE_OK or LADLE_FAILED (inputs differ), with the error recorded under the engine's
- * lock. `scratch` holds at least LADLE_COPY_SCRATCH bytes. */
+/* Makes one block of such a job. Returns LADLE_OK or LADLE_FAILED (inputs differ), with the error recorded under the
+ * engine's lock. `scratch` holds at least LADLE_COPY_SCRATCH bytes. */
 int ladle_copy_block(struct ladle_engine *engine, const struct ladle_job *job, const struct ladle_block *block,
                      const struct ladle_output *output, void *scratch);
 

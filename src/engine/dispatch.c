@@ -75,21 +75,27 @@ static bool try_statistics(struct ladle_engine *engine, struct ladle_run *run, s
     return true;
 }
 
-static bool try_apply(struct ladle_engine *engine, struct ladle_run *run, struct ladle_work *work, struct ladle_piece *pieces)
+/* Where the result of a block begins in the output. */
+static uint64_t output_position(const struct ladle_job *job, const struct ladle_block *block)
 {
+    return job->position + ladle_output_bytes(job, block->first);
+}
+
+static bool try_apply(struct ladle_engine *engine, struct ladle_run *run, struct ladle_work *work,
+                      struct ladle_piece *pieces)
+{
+    const struct ladle_job *job = run->job;
     struct ladle_loaded *loaded = next_loaded(run);
     if (!loaded)
         return false;
-    unsigned bits = run->job->action == LADLE_ACTION_TEXT ? 8 : ladle_dtype_bits(run->job->dtype);
-    /* Sub-byte types are copied: counted in bytes. */
-    unsigned elem_bytes = bits < 8 ? 1 : bits / 8;
-    unsigned count = ladle_chunks_reserve(&engine->chunks, run->job->position + loaded->block.first * bits / 8,
-                                          (uint64_t)loaded->block.elems * bits / 8, elem_bytes, pieces);
+    unsigned count =
+        ladle_chunks_reserve(&engine->chunks, output_position(job, &loaded->block),
+                             ladle_output_bytes(job, loaded->block.elems), ladle_output_unit_bytes(job), pieces);
     if (count == 0)
         return false;
     advance(run, loaded);
     wake_for_next(engine, run);
-    engine->tensor_index = (uint64_t)(run->job - engine->plan->jobs);
+    engine->tensor_index = (uint64_t)(job - engine->plan->jobs);
     *work = (struct ladle_work){.kind = LADLE_DO_APPLY, .run = run, .loaded = loaded, .piece_count = count};
     return true;
 }
@@ -177,9 +183,8 @@ static void end_run(struct ladle_engine *engine, struct ladle_run *run)
 
 static void apply_done(struct ladle_engine *engine, struct ladle_run *run, struct ladle_loaded *loaded)
 {
-    unsigned bits = run->job->action == LADLE_ACTION_TEXT ? 8 : ladle_dtype_bits(run->job->dtype);
-    bool wake = ladle_chunks_filled(&engine->chunks, run->job->position + loaded->block.first * bits / 8,
-                                    (uint64_t)loaded->block.elems * bits / 8);
+    bool wake = ladle_chunks_filled(&engine->chunks, output_position(run->job, &loaded->block),
+                                    ladle_output_bytes(run->job, loaded->block.elems));
     if (wake) {
         pthread_cond_signal(&engine->work); /* a chunk may be compressed now, or filled anew */
         pthread_cond_signal(&engine->stream.ready);
@@ -224,8 +229,8 @@ static void resolve(struct ladle_engine *engine, struct ladle_run *run)
     ladle_io_wake(engine->io);
 }
 
-/* Folds partials as far as their turn has come; one worker does it for all. A resident block waits in the list of those kept,
- * so the waiting list has links of its own. */
+/* Folds partials as far as their turn has come; one worker does it for all. A resident block waits in the list of those
+ * kept, so the waiting list has links of its own. */
 static void combine_in_order(struct ladle_engine *engine, struct ladle_run *run)
 {
     struct ladle_loaded *loaded;

@@ -118,7 +118,8 @@ static uint64_t jobs_with_bytes(const struct ladle_plan *plan, uint64_t from)
 static uint64_t first_job_behind(const struct ladle_plan *plan, uint64_t position)
 {
     uint64_t job = 0;
-    while (job < plan->job_count && (plan->jobs[job].bytes == 0 || plan->jobs[job].position + plan->jobs[job].bytes <= position))
+    const struct ladle_job *jobs = plan->jobs;
+    while (job < plan->job_count && (jobs[job].bytes == 0 || jobs[job].position + jobs[job].bytes <= position))
         job++;
     return job;
 }
@@ -135,10 +136,9 @@ static uint64_t skip_done(struct ladle_engine *engine, uint64_t done)
         return done;
     const struct ladle_job *job = &plan->jobs[engine->reader.job];
     uint64_t blocks = ladle_reader_done_blocks(engine, job);
-    unsigned bits = job->action == LADLE_ACTION_TEXT ? 8 : ladle_dtype_bits(job->dtype);
     if (blocks > 0)
         engine->read_before += ladle_job_read_bytes(job) / job->elems * (blocks * job->block_elems);
-    return job->position + blocks * job->block_elems * bits / 8;
+    return job->position + ladle_output_bytes(job, blocks * job->block_elems);
 }
 
 static int prepare(struct ladle_engine *engine)

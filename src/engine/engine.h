@@ -16,9 +16,9 @@ struct ladle_target {
     bool direct;
     uint64_t first_chunk; /* chunks before this one are on the disk from an earlier run; a sender stands behind them */
 
-    /* Called by the thread that runs the engine after all chunks before `chunk` were written and their files synced, every few
-     * seconds. The workers go on meanwhile, so it may wait for a disk; none of their messages comes before it returns. NULL:
-     * nothing is synced before the end. */
+    /* Called by the thread that runs the engine after all chunks before `chunk` were written and their files synced, every
+     * few seconds. The workers go on meanwhile, so it may wait for a disk; none of their messages comes before it returns.
+     * NULL: nothing is synced before the end. */
     void (*checkpoint)(void *self, uint64_t chunk);
 
     /* A stream instead of files, if it is not NULL: bytes go out in order, down a pipe or into a file. The plan has one

@@ -31,7 +31,8 @@ int ladle_files_init(struct ladle_files *files, const struct ladle_plan *plan, s
         files->open[i].fd = -1;
     struct rlimit limit = {.rlim_cur = 1024};
     getrlimit(RLIMIT_NOFILE, &limit);
-    files->most_open = limit.rlim_cur > 2 * OTHER_DESCRIPTORS ? (uint32_t)ladle_min(limit.rlim_cur - OTHER_DESCRIPTORS, 4096) : 64;
+    bool many = limit.rlim_cur > 2 * OTHER_DESCRIPTORS;
+    files->most_open = many ? (uint32_t)ladle_min(limit.rlim_cur - OTHER_DESCRIPTORS, 4096) : 64;
     return LADLE_OK;
 }
 
@@ -128,7 +129,8 @@ static int open_file(struct ladle_files *files, uint32_t at, struct ladle_error 
         file->fd = open_direct(files, path);
         file->direct = file->fd >= 0;
         if (file->fd < 0 && direct == LADLE_DIRECT_ON && (errno == EINVAL || errno == EOPNOTSUPP))
-            return ladle_fail(error, LADLE_FAILED, "%s: O_DIRECT does not work on this file system (--direct auto does without)", path);
+            return ladle_fail(error, LADLE_FAILED,
+                              "%s: O_DIRECT does not work on this file system (--direct auto does without)", path);
     }
     if (file->fd < 0 && !lacks_descriptors(errno))
         file->fd = open_cached(files, path);

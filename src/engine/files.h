@@ -2,8 +2,8 @@
 #ifndef LADLE_ENGINE_FILES_H
 #define LADLE_ENGINE_FILES_H
 
-/* The input files while the engine reads them: opened when first needed, closed when descriptors get scarce, read past the page
- * cache where that works and otherwise with what was read dropped from it. Used by the reading thread alone. */
+/* The input files while the engine reads them: opened when first needed, closed when descriptors get scarce, read past the
+ * page cache where that works and otherwise with what was read dropped from it. Used by the reading thread alone. */
 
 #include <stdbool.h>
 

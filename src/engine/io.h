@@ -24,7 +24,6 @@ struct ladle_io_request {
     size_t least;    /* of them that must arrive: a file may end inside an aligned piece */
     uint64_t offset; /* in the file */
     void *owner;     /* the caller's */
-    uint32_t tag;    /* the caller's */
 
     size_t done;     /* bytes transferred */
     size_t reached;  /* where the transfer stopped short the last time; `done` goes back from there to an aligned place */
@@ -33,8 +32,8 @@ struct ladle_io_request {
 };
 #define LADLE_IO_ENDED (-1)
 
-/* Alignment that O_DIRECT transfers keep in files and memory. A device that wants more refuses the first probe and is then read
- * through the page cache. */
+/* Alignment that O_DIRECT transfers keep in files and memory. A device that wants more refuses the first probe and is then
+ * read through the page cache. */
 #define LADLE_IO_ALIGNMENT 4096u
 
 struct ladle_io_back_end;
@@ -50,8 +49,8 @@ struct ladle_io_back_end {
     const char *name;
     /* Starts a request, or the rest of one; never fails visibly: an error comes back as its result. */
     void (*start)(struct ladle_queue *io, struct ladle_io_request *request);
-    /* Waits for at least one transfer, a wake-up, or the time-out; returns finished transfers as a list. `done` of each has grown
-     * or `result` is set. */
+    /* Waits for at least one transfer, a wake-up, or the time-out; returns finished transfers as a list. `done` of each has
+     * grown or `result` is set. */
     struct ladle_io_request *(*wait)(struct ladle_queue *io, unsigned timeout_ms);
     void (*wake)(struct ladle_queue *io);
     void (*destroy)(struct ladle_queue *io);

@@ -60,8 +60,8 @@ static void arm_wake(struct ring *ring)
     ring->wake_armed = true;
 }
 
-/* A request that would block goes to a thread of the kernel's; where it may have none (a limit of processes), it is cancelled.
- * The calling thread is one that may block. */
+/* A request that would block goes to a thread of the kernel's; where it may have none (a limit of processes), it is
+ * cancelled. The calling thread is one that may block. */
 static void account(struct ladle_io_request *request, int result)
 {
     if (result == -ECANCELED)
@@ -135,8 +135,8 @@ static int make_ring(struct ring *ring, unsigned depth)
     }
     if (result < 0)
         return result;
-    /* Before Linux 5.11 liburing puts requests of its own into the ring for time-outs, and their completions would be taken for
-     * ours. A sandbox may let a ring be made and refuse its use: better to find out now. */
+    /* Before Linux 5.11 liburing puts requests of its own into the ring for time-outs, and their completions would be taken
+     * for ours. A sandbox may let a ring be made and refuse its use: better to find out now. */
     result = parameters.features & IORING_FEAT_EXT_ARG ? 0 : -ENOSYS;
     if (result == 0) {
         arm_wake(ring);

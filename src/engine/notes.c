@@ -42,7 +42,8 @@ static void tell(const struct ladle_note *note, const struct ladle_log *log, con
         const struct ladle_text *line = &note->lines[count];
         help[count++] = line->failed ? "no memory for a tensor's name" : line->data;
     }
-    ladle_text_printf(&first, "%s in %llu tensor%s:", what, (unsigned long long)note->tensors, note->tensors == 1 ? "" : "s");
+    ladle_text_printf(&first, "%s in %llu tensor%s:", what, (unsigned long long)note->tensors,
+                      note->tensors == 1 ? "" : "s");
     ladle_text_printf(&others, "and %llu more", (unsigned long long)(note->tensors - count));
     if (note->tensors > count && !others.failed)
         help[count++] = others.data;

@@ -2,8 +2,8 @@
 #ifndef LADLE_ENGINE_NOTES_H
 #define LADLE_ENGINE_NOTES_H
 
-/* What is found by the way while results are made, and told at the end by tensor: results that are no finite numbers, and rows
- * that a method merged in another way because of such inputs. Not locked: the engine's lock guards it. */
+/* What is found by the way while results are made, and told at the end by tensor: results that are no finite numbers, and
+ * rows that a method merged in another way because of such inputs. Not locked: the engine's lock guards it. */
 
 #include "base/text.h"
 #include "method/method.h"

@@ -5,20 +5,6 @@
 
 #include "base/size.h"
 
-/* Bytes of `elems` elements of a source; sub-byte types only occur in whole bytes (checked when headers are read). */
-static uint64_t stored_bytes(uint8_t dtype, uint64_t elems) { return elems * ladle_dtype_bits(dtype) / 8; }
-
-/* Pieces of a sample, so that each source's fit into one slot when read in aligned form. */
-static uint32_t sample_pieces(const struct ladle_engine *engine, const struct ladle_run *run)
-{
-    uint64_t widest = 0;
-    for (unsigned i = 0; i < run->job->source_count; i++)
-        widest = ladle_max(widest, stored_bytes(run->job->sources[i].dtype, LADLE_SAMPLE_ELEMS));
-    uint64_t room = engine->pool.slot_bytes / (ladle_round_up(widest, LADLE_IO_ALIGNMENT) + LADLE_IO_ALIGNMENT);
-    uint64_t whole = run->job->elems / LADLE_SAMPLE_ELEMS;
-    return (uint32_t)ladle_min(ladle_min(room, whole), LADLE_SAMPLE_PIECES);
-}
-
 uint64_t ladle_reader_done_blocks(const struct ladle_engine *engine, const struct ladle_job *job)
 {
     uint64_t done = engine->target->first_chunk * engine->plan->memory.chunk_bytes;
@@ -33,8 +19,7 @@ uint64_t ladle_reader_done_blocks(const struct ladle_engine *engine, const struc
         if (needs.tallies > 0) /* the next blocks count on from these */
             return 0;
     }
-    unsigned bits = job->action == LADLE_ACTION_TEXT ? 8 : ladle_dtype_bits(job->dtype);
-    return (done - job->position) / (job->block_elems * bits / 8);
+    return (done - job->position) / ladle_output_bytes(job, job->block_elems);
 }
 
 static struct ladle_run *open_run(struct ladle_engine *engine, const struct ladle_job *job, uint64_t done)
@@ -55,7 +40,8 @@ static struct ladle_run *open_run(struct ladle_engine *engine, const struct ladl
         struct ladle_needs needs = {0};
         run->method->needs(&run->task, &needs);
         run->state_bytes = needs.state_bytes;
-        run->sample_wanted = needs.sample && run->job->passes > 0 && run->resident < run->blocks && sample_pieces(engine, run) > 0;
+        run->sample_wanted = needs.sample && run->job->passes > 0 && run->resident < run->blocks &&
+                             ladle_sample_pieces(engine, run->job) > 0;
     }
     *engine->runs_end = run;
     engine->runs_end = &run->next;
@@ -82,7 +68,7 @@ static size_t piece_bytes(const struct ladle_engine *engine, unsigned source, ui
     const struct ladle_job *job = engine->reader.run->job, *last = job + engine->reader.together - 1;
     uint64_t before = last->sources[source].offset - job->sources[source].offset;
     elems = last == job ? elems : last->elems;
-    return ladle_round_up(before + stored_bytes(last->sources[source].dtype, elems) + LADLE_IO_ALIGNMENT - 1,
+    return ladle_round_up(before + ladle_stored_bytes(last->sources[source].dtype, elems) + LADLE_IO_ALIGNMENT - 1,
                           LADLE_IO_ALIGNMENT);
 }
 
@@ -116,7 +102,7 @@ static struct ladle_loaded *open_sample(struct ladle_engine *engine)
     struct ladle_loaded *loaded = open_block(engine, 0, true);
     if (!loaded)
         return NULL;
-    uint32_t pieces = sample_pieces(engine, run);
+    uint32_t pieces = ladle_sample_pieces(engine, run->job);
     loaded->block = (struct ladle_block){.elems = (size_t)pieces * LADLE_SAMPLE_ELEMS, .data = loaded->data};
     loaded->requests_left = pieces * run->job->source_count;
     run->sample = loaded;
@@ -178,8 +164,8 @@ static uint64_t place_elements(struct ladle_loaded *loaded, unsigned source, uin
     *useful_bytes = 0;
     for (; loaded; loaded = loaded->beside) {
         const struct ladle_source *from = &loaded->run->job->sources[source];
-        uint64_t start = from->offset + stored_bytes(from->dtype, loaded->block.first);
-        uint64_t bytes = stored_bytes(from->dtype, loaded->block.elems);
+        uint64_t start = from->offset + ladle_stored_bytes(from->dtype, loaded->block.first);
+        uint64_t bytes = ladle_stored_bytes(from->dtype, loaded->block.elems);
         loaded->data[source] = loaded->pieces[source] + (start - aligned);
         *useful_bytes += bytes;
         end = start + bytes;
@@ -198,12 +184,11 @@ static void prepare_request(struct ladle_engine *engine, struct ladle_read_reque
     uint8_t *memory = loaded->pieces[reader->source];
 
     if (loaded->sample) {
-        uint64_t pieces = loaded->block.elems / LADLE_SAMPLE_ELEMS;
-        first = job->elems / pieces * reader->piece;
+        first = ladle_sample_place(loaded, reader->source, reader->piece, &memory);
         elems = LADLE_SAMPLE_ELEMS;
-        memory += reader->piece * (ladle_round_up(stored_bytes(source->dtype, elems), LADLE_IO_ALIGNMENT) + LADLE_IO_ALIGNMENT);
     }
-    uint64_t start = source->offset + stored_bytes(source->dtype, first), bytes = stored_bytes(source->dtype, elems);
+    uint64_t start = source->offset + ladle_stored_bytes(source->dtype, first);
+    uint64_t bytes = ladle_stored_bytes(source->dtype, elems);
     uint64_t aligned = start - start % LADLE_IO_ALIGNMENT, end = start + bytes;
     if (!loaded->sample)
         end = place_elements(loaded, reader->source, aligned, &bytes);
@@ -260,8 +245,8 @@ static int use_files(struct ladle_engine *engine, const struct ladle_job *job)
         while (i-- > 0)
             ladle_files_leave(&engine->files, job->sources[i].file);
         if (status == LADLE_FILES_WAIT && !others)
-            return ladle_fail(engine->error, LADLE_FAILED, "%s: not as many files may be open as have a part in it (raise ulimit -n)",
-                              job->name);
+            return ladle_fail(engine->error, LADLE_FAILED,
+                              "%s: not as many files may be open as have a part in it (raise ulimit -n)", job->name);
         return status;
     }
     return LADLE_OK;
@@ -321,44 +306,46 @@ static bool next_block(struct ladle_engine *engine)
     return reader->loaded != NULL;
 }
 
-int ladle_reader_issue(struct ladle_engine *engine)
+void ladle_reader_issue(struct ladle_engine *engine)
 {
     struct ladle_reader *reader = &engine->reader;
     for (;;) {
         if (reader->loaded && !issue_requests(engine))
-            return LADLE_OK;
+            return;
         if (reader->job == engine->plan->job_count)
-            return LADLE_OK;
+            return;
         if (!reader->run) {
             if (ladle_job_blocks(&engine->plan->jobs[reader->job]) == 0) {
                 reader->job++;
                 continue;
             }
             if (!engine->free_runs)
-                return LADLE_OK;
+                return;
             int status = begin_job(engine);
-            if (status == LADLE_FILES_WAIT)
-                return LADLE_OK;
-            if (status != LADLE_OK)
-                return ladle_engine_stop(engine, status);
+            if (status != LADLE_OK) {
+                if (status != LADLE_FILES_WAIT)
+                    ladle_engine_stop(engine, status);
+                return;
+            }
         }
         if (reader->block == reader->run->blocks) {
             if (!end_pass(engine))
-                return LADLE_OK;
+                return;
             continue;
         }
         if (!next_block(engine))
-            return LADLE_OK;
+            return;
     }
 }
 
-/* The tensor, of those that a request brings, whose bytes end behind a position of the file; the first if that is unknown. */
+/* The tensor, of those that a request brings, whose bytes end behind a position of the file; the first if that is unknown.
+ */
 static const struct ladle_job *job_behind(const struct ladle_read_request *request, uint64_t position)
 {
     const struct ladle_loaded *loaded = request->loaded;
     for (; loaded->beside; loaded = loaded->beside) {
         const struct ladle_source *source = &loaded->run->job->sources[request->source];
-        if (source->offset + stored_bytes(source->dtype, loaded->run->job->elems) > position)
+        if (source->offset + ladle_stored_bytes(source->dtype, loaded->run->job->elems) > position)
             break;
     }
     return loaded->run->job;
@@ -371,31 +358,15 @@ static int read_failure(struct ladle_engine *engine, const struct ladle_read_req
     const char *path = engine->plan->files[job->sources[request->source].file].path;
     int result = request->io.result;
     if (result == LADLE_IO_ENDED)
-        return ladle_fail(engine->error, LADLE_FAILED,
-                          "%s: %s: the file ends at byte %llu while %llu are needed: it was cut off while it was being merged",
-                          path, job->name, (unsigned long long)reached,
-                          (unsigned long long)(request->io.offset + request->io.least));
+        return ladle_fail(
+            engine->error, LADLE_FAILED,
+            "%s: %s: the file ends at byte %llu while %llu are needed: it was cut off while it was being merged", path,
+            job->name, (unsigned long long)reached, (unsigned long long)(request->io.offset + request->io.least));
     return ladle_fail_errno(engine->error, LADLE_FAILED, result, "%s: %s: reading %zu bytes at %llu", path, job->name,
                             request->io.bytes, (unsigned long long)request->io.offset);
 }
 
-/* Strings the pieces of a sample together at the beginning of their memory. */
-static void gather_sample(struct ladle_loaded *loaded, const struct ladle_job *job)
-{
-    uint64_t pieces = loaded->block.elems / LADLE_SAMPLE_ELEMS;
-    for (unsigned i = 0; i < job->source_count; i++) {
-        const struct ladle_source *source = &job->sources[i];
-        uint64_t bytes = stored_bytes(source->dtype, LADLE_SAMPLE_ELEMS);
-        uint64_t stride = ladle_round_up(bytes, LADLE_IO_ALIGNMENT) + LADLE_IO_ALIGNMENT;
-        for (uint64_t at = 0; at < pieces; at++) {
-            uint64_t start = source->offset + stored_bytes(source->dtype, job->elems / pieces * at);
-            memmove(loaded->pieces[i] + at * bytes, loaded->pieces[i] + at * stride + start % LADLE_IO_ALIGNMENT, bytes);
-        }
-        loaded->data[i] = loaded->pieces[i];
-    }
-}
-
-int ladle_reader_finish(struct ladle_engine *engine, struct ladle_read_request *request)
+void ladle_reader_finish(struct ladle_engine *engine, struct ladle_read_request *request)
 {
     struct ladle_loaded *loaded = request->loaded;
     const struct ladle_job *job = loaded->run->job;
@@ -411,13 +382,12 @@ int ladle_reader_finish(struct ladle_engine *engine, struct ladle_read_request *
     request->next = engine->free_requests;
     engine->free_requests = request;
     if (loaded->sample && loaded->requests_left == 1 && status == LADLE_OK)
-        gather_sample(loaded, job);
+        ladle_sample_gather(loaded);
     for (; loaded; loaded = loaded->beside) {
         loaded->loaded = --loaded->requests_left == 0 && status == LADLE_OK;
         if (loaded->loaded)
             pthread_cond_signal(&engine->work);
     }
-    return status;
 }
 
 void ladle_loaded_release(struct ladle_engine *engine, struct ladle_loaded *loaded)

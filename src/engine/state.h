@@ -2,15 +2,16 @@
 #ifndef LADLE_ENGINE_STATE_H
 #define LADLE_ENGINE_STATE_H
 
-/* What a running merge consists of. Three kinds of hands work on it under one lock, taken a few times a block:
+/* What a running merge consists of. Several hands work on it under one lock, taken a few times a block:
  *
- *   the pump (pump.c)      the calling thread: issues reads in plan order (reader.c) and writes of full chunks, collects what
- *                          is done, reports progress
+ *   the pump (pump.c)      the calling thread: issues reads in plan order (reader.c) and writes of full chunks, collects
+ *                          what is done, reports progress
  *   the workers (worker.c) apply methods to loaded blocks; dispatch.c decides to which
+ *   the sender (stream.c)  where the output is one stream: hands it on in order
  *
- * A run is a job under way. Its blocks are read in the order pass, block; the first `resident` blocks stay in memory from the
- * first pass to the last, the others are read again for each pass. Everything here has a fixed size, taken from the budget
- * before the first read. */
+ * A run is a job under way. Its blocks are read in the order pass, block; the first `resident` blocks stay in memory from
+ * the first pass to the last, the others are read again for each pass. Everything here has a fixed size, taken from the
+ * budget before the first read. */
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -32,7 +33,25 @@
 #define LADLE_ENGINE_READ_BYTES (8ull << 20)
 /* A sample is this many elements at a time, at equal distances. */
 #define LADLE_SAMPLE_ELEMS 2048u
-#define LADLE_SAMPLE_PIECES 512u
+
+/* Bytes of `elems` elements; sub-byte types only occur in whole bytes (checked when headers are read). */
+static inline uint64_t ladle_stored_bytes(uint8_t dtype, uint64_t elems)
+{
+    return elems * ladle_dtype_bits(dtype) / 8;
+}
+
+/* Bytes of `elems` elements of a job in the output; a text has bytes for elements. */
+static inline uint64_t ladle_output_bytes(const struct ladle_job *job, uint64_t elems)
+{
+    return job->action == LADLE_ACTION_TEXT ? elems : ladle_stored_bytes(job->dtype, elems);
+}
+
+/* What the stretches of a job's output are counted in: its elements, or bytes where those are smaller. */
+static inline unsigned ladle_output_unit_bytes(const struct ladle_job *job)
+{
+    unsigned bytes = (unsigned)ladle_output_bytes(job, 1);
+    return bytes > 0 ? bytes : 1;
+}
 
 struct ladle_run;
 
@@ -144,15 +163,22 @@ struct ladle_engine {
 /* Records a failure (the first wins) and makes everybody stop. With the lock held; wakes all. Returns `status`. */
 int ladle_engine_stop(struct ladle_engine *engine, int status);
 
-/* reader.c, pump only, with the lock held: issues reads until something is scarce. Returns LADLE_OK or stops the engine. */
-int ladle_reader_issue(struct ladle_engine *engine);
+/* reader.c, pump only, with the lock held: issues reads until something is scarce. A failure stops the engine. */
+void ladle_reader_issue(struct ladle_engine *engine);
 /* Blocks at the job's start that an earlier run has made and that need not be read again. */
 uint64_t ladle_reader_done_blocks(const struct ladle_engine *engine, const struct ladle_job *job);
-/* together.c: how many jobs, from the one that is to be read next, are read by the same requests: 1, or more where each has a
- * single block and follows the one before in all its files. There is a run and a block for each. */
+/* together.c: how many jobs, from the one that is to be read next, are read by the same requests: 1, or more where each has
+ * a single block and follows the one before in all its files. There is a run and a block for each. */
 uint32_t ladle_reader_together(const struct ladle_engine *engine);
-/* A read came back. */
-int ladle_reader_finish(struct ladle_engine *engine, struct ladle_read_request *request);
+/* A read came back. A failure stops the engine. */
+void ladle_reader_finish(struct ladle_engine *engine, struct ladle_read_request *request);
+
+/* sample.c: how many pieces the sample of a job has, so that each source's fit into one slot. */
+uint32_t ladle_sample_pieces(const struct ladle_engine *engine, const struct ladle_job *job);
+/* The first element of a piece; *memory receives where it goes, as far behind an aligned place as it lies in its file. */
+uint64_t ladle_sample_place(const struct ladle_loaded *sample, unsigned source, uint32_t piece, uint8_t **memory);
+/* Strings the pieces together at the beginning of their memory, when all have come. */
+void ladle_sample_gather(struct ladle_loaded *sample);
 
 /* Gives the memory of a block back; with the lock held. */
 void ladle_loaded_release(struct ladle_engine *engine, struct ladle_loaded *loaded);

@@ -10,9 +10,9 @@
 /* Bytes between two tensors that are read along with them. */
 #define GAP_BYTES 4096u
 
-static uint64_t stored_bytes(const struct ladle_job *job, unsigned source)
+static uint64_t source_bytes(const struct ladle_job *job, unsigned source)
 {
-    return job->elems * ladle_dtype_bits(job->sources[source].dtype) / 8;
+    return ladle_stored_bytes(job->sources[source].dtype, job->elems);
 }
 
 /* A single block, which no pass reads again. */
@@ -29,8 +29,8 @@ static bool goes_along(const struct ladle_engine *engine, const struct ladle_job
         return false;
     for (unsigned i = 0; i < job->source_count; i++) {
         const struct ladle_source *from = &job->sources[i], *to = &next->sources[i];
-        uint64_t end = from->offset + stored_bytes(job, i);
-        uint64_t bytes = to->offset + stored_bytes(next, i) - first->sources[i].offset;
+        uint64_t end = from->offset + source_bytes(job, i);
+        uint64_t bytes = to->offset + source_bytes(next, i) - first->sources[i].offset;
         if (to->file != from->file || to->offset < end || to->offset - end > GAP_BYTES ||
             bytes + 2 * LADLE_IO_ALIGNMENT > engine->pool.slot_bytes)
             return false;
