@@ -120,7 +120,7 @@ void ladle_io_wake(struct ladle_queue *io) { io->ops->wake(io); }
 int ladle_io_push_out(int fd, uint64_t offset, uint64_t bytes)
 {
     const unsigned all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
-    if (sync_file_range(fd, (off_t)offset, (off_t)bytes, all) == 0)
-        return 0;
-    return errno == EIO || errno == ENOSPC || errno == EDQUOT ? errno : 0;
+    int code = sync_file_range(fd, (off_t)offset, (off_t)bytes, all) == 0 ? 0 : errno;
+    posix_fadvise(fd, (off_t)offset, (off_t)bytes, POSIX_FADV_DONTNEED);
+    return code == EIO || code == ENOSPC || code == EDQUOT ? code : 0;
 }

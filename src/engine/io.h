@@ -78,8 +78,8 @@ struct ladle_io_request *ladle_io_wait(struct ladle_queue *io, unsigned timeout_
 /* Ends a wait of the submitting thread, now or the next. From any thread. */
 void ladle_io_wake(struct ladle_queue *io);
 
-/* Writes what the page cache holds of a range to the device and waits for it. Returns 0 or an errno value; a file system that
- * cannot do that is no error. */
+/* Writes what the page cache holds of a range to the device, waits for it, and drops it. Returns 0 or an errno value; a file
+ * system that cannot do that is no error. */
 int ladle_io_push_out(int fd, uint64_t offset, uint64_t bytes);
 
 /* For back ends: carries out a transfer, or the rest of one, blocking, and books its outcome. */

@@ -10,8 +10,8 @@
 /* How often the caller hears of progress and is asked whether to stop, while nothing else happens. */
 #define TICK_MS 100u
 
-/* Bytes written through the page cache before some are dropped from it; how far behind, so that waiting for them is short; and
- * how far back, since large folios straddle the ends of a range. */
+/* Bytes written through the page cache before some are dropped from it; how far behind, so that waiting for them is short;
+ * and how far back, since large folios straddle the ends of a range. */
 #define FLUSH_EVERY_BYTES (4ull << 20)
 #define FLUSH_BEHIND_BYTES (6ull << 20)
 #define FLUSH_WINDOW_BYTES (20ull << 20)
@@ -40,9 +40,7 @@ static int flush_page_cache(const struct ladle_engine *engine, const struct ladl
         return 0;
     end -= last ? 0 : FLUSH_BEHIND_BYTES;
     uint64_t start = end > FLUSH_WINDOW_BYTES ? end - FLUSH_WINDOW_BYTES : 0;
-    int code = ladle_io_push_out(fd, start, end - start);
-    posix_fadvise(fd, (off_t)start, (off_t)(end - start), POSIX_FADV_DONTNEED);
-    return code;
+    return ladle_io_push_out(fd, start, end - start);
 }
 
 static void finish_write(struct ladle_engine *engine, struct ladle_chunk *chunk)

@@ -81,9 +81,7 @@ static int drop_written(int fd, uint64_t before, uint64_t after)
     if (end <= behind)
         return 0;
     uint64_t start = end > 3 * behind ? end - 3 * behind : 0;
-    int code = ladle_io_push_out(fd, start, end - behind - start);
-    posix_fadvise(fd, (off_t)start, (off_t)(end - behind - start), POSIX_FADV_DONTNEED);
-    return code;
+    return ladle_io_push_out(fd, start, end - behind - start);
 }
 
 /* Books what one write took. Returns 0 or an errno value. */
@@ -196,6 +194,15 @@ static int send_quietly(struct ladle_sender *sender, const uint8_t *bytes, size_
 int ladle_sender_send(struct ladle_sender *sender, const void *bytes, size_t count)
 {
     return count > 0 ? send_quietly(sender, bytes, count) : 0;
+}
+
+int ladle_sender_fail(const struct ladle_sender *sender, int code, struct ladle_error *error)
+{
+    if (code == LADLE_SENDER_STOPPED)
+        return ladle_fail(error, LADLE_STOPPED, "stopped");
+    if (code == EPIPE)
+        return ladle_fail(error, LADLE_FAILED, "%s: the reader at the other end went away", sender->name);
+    return ladle_fail_errno(error, LADLE_FAILED, code, "%s: writing", sender->name);
 }
 
 int ladle_sender_finish(struct ladle_sender *sender)

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
+
 struct ladle_span {
     uint64_t from, to; /* bytes of the stream */
 };
@@ -53,5 +55,8 @@ int ladle_sender_send(struct ladle_sender *sender, const void *bytes, size_t cou
 
 /* Sends what was kept back: the stream is whole. Returns as ladle_sender_send. */
 int ladle_sender_finish(struct ladle_sender *sender);
+
+/* Records what one of the two returned, if it was not 0. Returns LADLE_STOPPED or LADLE_FAILED. */
+int ladle_sender_fail(const struct ladle_sender *sender, int code, struct ladle_error *error);
 
 #endif

@@ -4,8 +4,6 @@
 #define ZSTD_STATIC_LINKING_ONLY /* for contexts in memory of ours */
 #include <zstd.h>
 
-#include <errno.h>
-
 #include "base/size.h"
 #include "engine/state.h"
 
@@ -47,14 +45,6 @@ static bool must_stop(void *self)
     bool stop = engine->stopping;
     pthread_mutex_unlock(&engine->lock);
     return stop;
-}
-
-static int write_failure(struct ladle_engine *engine, int code)
-{
-    const char *name = engine->target->sender->name;
-    if (code == EPIPE)
-        return ladle_fail(engine->error, LADLE_FAILED, "%s: the reader at the other end went away", name);
-    return ladle_fail_errno(engine->error, LADLE_FAILED, code, "%s: writing", name);
 }
 
 /* What goes out next, if it is ready: a frame, or the chunk itself where nothing is compressed. */
@@ -107,7 +97,7 @@ static void *write_in_order(void *argument)
         if (code == 0)
             book_written(engine, frame, chunk);
         else if (!engine->stopping)
-            ladle_engine_stop(engine, write_failure(engine, code));
+            ladle_engine_stop(engine, ladle_sender_fail(engine->target->sender, code, engine->error));
     }
     pthread_mutex_unlock(&engine->lock);
     return NULL;
@@ -117,7 +107,7 @@ int ladle_stream_begin(struct ladle_engine *engine)
 {
     struct ladle_stream *stream = &engine->stream;
     stream->next_pack = stream->next_write = engine->target->first_chunk;
-    stream->chunks = (ladle_plan_space_bytes(engine->plan) + LADLE_CHUNK_BYTES - 1) / LADLE_CHUNK_BYTES;
+    stream->chunks = ladle_chunks_in_output(engine->plan);
     if (is_compressed(engine) && (!make_frames(engine) || !make_contexts(engine)))
         return ladle_fail_memory(engine->error, "compression");
     engine->target->sender->stop = must_stop;

@@ -11,6 +11,7 @@
 #include "archive/seek_table.h"
 #include "base/clock.h"
 #include "base/size.h"
+#include "engine/chunks.h"
 #include "engine/engine.h"
 #include "output/archive_file.h"
 #include "output/file_system.h"
@@ -64,7 +65,7 @@ static int lay_out(struct archive *archive)
     if (result != LADLE_OK) {
         return result;
     }
-    archive->chunks = (ladle_plan_space_bytes(plan) + LADLE_CHUNK_BYTES - 1) / LADLE_CHUNK_BYTES;
+    archive->chunks = ladle_chunks_in_output(plan);
     if (archive->compressed) {
         if (archive->chunks > LADLE_SEEK_TABLE_MOST_FRAMES) {
             return ladle_fail(archive->error, LADLE_BAD_REQUEST, "%s: too large for one compressed archive", archive->name);
@@ -194,17 +195,6 @@ static int run_engine(struct archive *archive)
     return ladle_engine_run(archive->plan, &target, &archive->engine, archive->error);
 }
 
-static int send_failure(const struct archive *archive, int code)
-{
-    if (code == LADLE_SENDER_STOPPED) {
-        return ladle_fail(archive->error, LADLE_STOPPED, "stopped");
-    }
-    if (code == EPIPE) {
-        return ladle_fail(archive->error, LADLE_FAILED, "%s: the reader at the other end went away", archive->name);
-    }
-    return ladle_fail_errno(archive->error, LADLE_FAILED, code, "%s: writing", archive->name);
-}
-
 /* Returns as ladle_sender_send. */
 static int send_table(struct archive *archive)
 {
@@ -236,7 +226,7 @@ static int send_end(struct archive *archive)
     if (code == 0) {
         code = ladle_sender_finish(&archive->sender);
     }
-    return code == 0 ? LADLE_OK : send_failure(archive, code);
+    return code == 0 ? LADLE_OK : ladle_sender_fail(&archive->sender, code, archive->error);
 }
 
 /* Makes what standard output may be redirected to last; pipes and the like cannot be synced. */
@@ -295,11 +285,7 @@ static int carry_out(struct archive *archive)
 /* Cleans up after a merge that did not come to its end, and says what is left. */
 static void abandon(struct archive *archive, enum ladle_status status)
 {
-    if (archive->error != NULL && ladle_error_status(archive->error) == LADLE_OK) {
-        ladle_fail(archive->error, status, "the merge ended early");
-    }
-    ladle_error_reopen(archive->error);
-    ladle_resume_abandon(&archive->resume, &archive->directory, archive->error);
+    ladle_resume_abandon(&archive->resume, &archive->directory, status, archive->error);
     if (!archive->to_file && archive->sender.sent > 0) {
         ladle_error_help(archive->error, "what was sent breaks off inside a %s, so that nobody takes it for whole",
                          archive->compressed ? "frame" : "file");

@@ -202,16 +202,6 @@ static void fill_result(const struct merge *merge, double started, struct ladle_
     }
 }
 
-/* The one place that cleans up after a merge that did not come to its end, and says what is left. */
-static void abandon(struct merge *merge, enum ladle_status status)
-{
-    if (merge->error != NULL && ladle_error_status(merge->error) == LADLE_OK) {
-        ladle_fail(merge->error, status, "the merge ended early");
-    }
-    ladle_error_reopen(merge->error);
-    ladle_resume_abandon(&merge->resume, &merge->directory, merge->error);
-}
-
 enum ladle_format ladle_format_of(const char *output, enum ladle_format asked)
 {
     if (asked != LADLE_FORMAT_AUTO) {
@@ -226,7 +216,8 @@ enum ladle_format ladle_format_of(const char *output, enum ladle_format asked)
 int ladle_merge(struct ladle_plan *plan, const char *output, struct ladle_result *result, struct ladle_error *error)
 {
     if (plan->carried_out) {
-        return ladle_fail(error, LADLE_BAD_REQUEST, "this plan was carried out before; a further merge needs a plan of its own");
+        return ladle_fail(error, LADLE_BAD_REQUEST,
+                          "this plan was carried out before; a further merge needs a plan of its own");
     }
     plan->carried_out = true; /* format and layout are those of this output from here on */
     plan->options.format = ladle_format_of(output, plan->options.format);
@@ -240,7 +231,7 @@ int ladle_merge(struct ladle_plan *plan, const char *output, struct ladle_result
     int status = carry_out(&merge, output);
     ladle_shards_close(&merge.shards);
     if (status != LADLE_OK) {
-        abandon(&merge, (enum ladle_status)status);
+        ladle_resume_abandon(&merge.resume, &merge.directory, (enum ladle_status)status, error);
     } else if (result != NULL) {
         fill_result(&merge, started, result);
     }

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/size.h"
+#include "engine/chunks.h"
 #include "output/identity.h"
 #include "output/output.h"
 
@@ -93,7 +94,7 @@ int ladle_resume_begin(struct ladle_resume *resume, const struct ladle_plan *pla
         .plan = plan,
         .directory = directory,
         .journal.fd = -1,
-        .chunks = (ladle_plan_space_bytes(plan) + LADLE_CHUNK_BYTES - 1) / LADLE_CHUNK_BYTES,
+        .chunks = ladle_chunks_in_output(plan),
     };
     const struct ladle_journal_contents *journal = &directory->journal;
     int result = ladle_identity_write(plan, beside, &resume->identity, error);
@@ -193,8 +194,13 @@ static void say_kept(const struct ladle_resume *resume, struct ladle_error *erro
     ladle_error_help(error, "the same command goes on from there");
 }
 
-void ladle_resume_abandon(const struct ladle_resume *resume, struct ladle_directory *directory, struct ladle_error *error)
+void ladle_resume_abandon(const struct ladle_resume *resume, struct ladle_directory *directory, enum ladle_status status,
+                          struct ladle_error *error)
 {
+    if (error != NULL && ladle_error_status(error) == LADLE_OK) {
+        ladle_fail(error, status, "the merge ended early");
+    }
+    ladle_error_reopen(error);
     if (resume->done_chunks > 0 && directory->resumable) {
         ladle_resume_check_inputs(resume->plan, directory, NULL);
     }

@@ -48,7 +48,8 @@ int ladle_resume_start(struct ladle_resume *resume, struct ladle_error *error);
 /* Records that all chunks before `chunk` are on the disk. A journal that cannot be written is a warning. */
 void ladle_resume_record(struct ladle_resume *resume, uint64_t chunk);
 
-/* Nothing is recorded any more, for this reason. That is a warning: a merge does not fail because nobody could go on with it.
+/* Nothing is recorded any more, for this reason. That is a warning: a merge does not fail because nobody could go on with
+ * it.
  *   error   may be NULL: no memory */
 void ladle_resume_fall_silent(struct ladle_resume *resume, const struct ladle_error *error);
 
@@ -59,8 +60,10 @@ int ladle_resume_publish(struct ladle_resume *resume, struct ladle_error *error)
 int ladle_resume_check_inputs(const struct ladle_plan *plan, struct ladle_directory *directory, struct ladle_error *error);
 
 /* Cleans up after a merge that did not come to its end, and adds to its error what is left and whether it can go on.
- *   resume   may not have begun */
-void ladle_resume_abandon(const struct ladle_resume *resume, struct ladle_directory *directory, struct ladle_error *error);
+ *   resume   may not have begun
+ *   status   what the merge returns; becomes the error if there is none yet */
+void ladle_resume_abandon(const struct ladle_resume *resume, struct ladle_directory *directory, enum ladle_status status,
+                          struct ladle_error *error);
 
 /* Bytes of the shards in the chunks before `chunk`. */
 uint64_t ladle_resume_bytes(const struct ladle_plan *plan, uint64_t chunk);
