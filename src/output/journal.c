@@ -217,8 +217,9 @@ int ladle_journal_create(struct ladle_journal *journal, int partial, const char 
     if (result == LADLE_OK) {
         struct ladle_text path = {0};
         ladle_text_printf(&path, "%s/" LADLE_JOURNAL_NEW_NAME, shown);
-        result = path.failed ? ladle_fail_memory(error, "the journal")
-                             : ladle_file_create_at(partial, LADLE_JOURNAL_NEW_NAME, path.data, text.data, text.bytes, error);
+        result = path.failed
+                     ? ladle_fail_memory(error, "the journal")
+                     : ladle_file_create_at(partial, LADLE_JOURNAL_NEW_NAME, path.data, text.data, text.bytes, error);
         ladle_text_finish(&path);
     }
     ladle_text_finish(&text);
@@ -282,9 +283,6 @@ int ladle_journal_remove(int partial, const char *shown, struct ladle_error *err
     if (fstatat(partial, LADLE_JOURNAL_NAME, &status, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT) {
         return LADLE_OK;
     }
-    struct ladle_text path = {0};
-    ladle_text_printf(&path, "%s/" LADLE_JOURNAL_NAME, shown);
-    int result = ladle_tree_remove(partial, LADLE_JOURNAL_NAME, path.failed ? LADLE_JOURNAL_NAME : path.data, error);
-    ladle_text_finish(&path);
+    int result = ladle_tree_remove(partial, LADLE_JOURNAL_NAME, shown, error);
     return result == LADLE_OK ? ladle_file_sync_directory(partial, shown, error) : result;
 }

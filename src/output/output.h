@@ -2,8 +2,8 @@
 #ifndef LADLE_OUTPUT_OUTPUT_H
 #define LADLE_OUTPUT_OUTPUT_H
 
-/* The output as a whole: a directory, or an archive, that appears under its name only when it is complete; or an archive that
- * is sent down a pipe.
+/* The output as a whole: a directory, or an archive, that appears under its name only when it is complete; or an archive
+ * that is sent down a pipe.
  *
  *   place.c        where it is to appear          place_check.c  whether it may: inputs, what would be replaced
  *   place_file.c   both for an archive            checks.c       whether to stop, whether inputs are still the same
@@ -39,8 +39,8 @@ int ladle_config_write(const struct ladle_plan *plan, struct ladle_text *out, st
 /* Returns LADLE_STOPPED if the caller wants to stop, else LADLE_OK. */
 int ladle_check_stop(const struct ladle_plan *plan, struct ladle_error *error);
 
-/* Whether every input file still is what the plan saw. Returns LADLE_OK or LADLE_FAILED; *changed tells whether one certainly
- * is not. */
+/* Whether every input file still is what the plan saw. Returns LADLE_OK or LADLE_FAILED; *changed tells whether one
+ * certainly is not. */
 int ladle_check_inputs(const struct ladle_plan *plan, bool *changed, struct ladle_error *error);
 
 /* archive.c: what ladle_merge does where the plan's format is that of an archive. */

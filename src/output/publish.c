@@ -71,7 +71,7 @@ static int place_over(const struct ladle_directory *directory, enum placing *pla
             return code;
         }
         *placing = PLACED_NEW; /* in a layered file system an old folder may be removed but not renamed */
-        if (ladle_tree_remove(parent, name, directory->place.shown, NULL) != LADLE_OK) {
+        if (ladle_tree_remove(parent, name, directory->parent_path, NULL) != LADLE_OK) {
             return code;
         }
     }

@@ -13,17 +13,13 @@
 #include "base/file.h"
 #include "base/size.h"
 #include "output/file_system.h"
+#include "output/output.h"
 #include "output/tree.h"
 
 /* Files that are written past the page cache end at a multiple of this until they are complete. */
 #define DIRECT_BYTES 4096u
 /* What is left for side files and the file system's own bookkeeping. */
 #define SPARE_BYTES (UINT64_C(1) << 20)
-
-static bool stop_asked(const struct ladle_plan *plan)
-{
-    return plan->options.stop != NULL && plan->options.stop(plan->options.stop_user);
-}
 
 /* Size of the file while it is written. */
 static uint64_t written_bytes(const struct ladle_shards *shards, const struct ladle_shard *shard)
@@ -126,11 +122,12 @@ static int take_space(int fd, uint64_t bytes, const struct ladle_plan *plan, con
     /* With its size set beforehand a file is written by several requests at once; without, they wait for each other. */
     int mode = system->sizes_are_written ? FALLOC_FL_KEEP_SIZE : 0;
     while (*able && bytes > 0 && fallocate(fd, mode, 0, (off_t)bytes) != 0) {
-        if (errno == EINTR && !stop_asked(plan)) {
+        int code = errno;
+        if (code == EINTR && ladle_check_stop(plan, NULL) == LADLE_OK) {
             continue;
         }
-        if (errno == EINTR || errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO) {
-            return errno;
+        if (code == EINTR || code == ENOSPC || code == EDQUOT || code == EFBIG || code == EIO) {
+            return code;
         }
         *able = false; /* EOPNOTSUPP, ENOSYS, or what user-space file systems make of it */
     }
@@ -293,7 +290,7 @@ int ladle_shards_complete(struct ladle_shards *shards, const struct ladle_plan *
                           struct ladle_error *error)
 {
     for (uint32_t i = 0; i < shards->count; i++) {
-        if (stop_asked(plan)) {
+        if (ladle_check_stop(plan, NULL) != LADLE_OK) {
             return ladle_fail(error, LADLE_STOPPED, "stopped while the output was synced");
         }
         int fd = shards->fds[i];

@@ -19,8 +19,9 @@ struct ladle_side_files {
 };
 
 /* Finds the side files of the plan's donor. Symbolic links are followed. Warns of what is left behind although a loader
- * might want it (too large, a link to nothing), and of weights that are copied since sentence-transformers needs them. files
- * filled; free with ladle_side_files_finish, also on failure Returns LADLE_OK, LADLE_FAILED or LADLE_NO_MEMORY. */
+ * might want it (too large, a link to nothing), and of weights that are copied since sentence-transformers needs them.
+ *   files   filled; free with ladle_side_files_finish, also on failure
+ * Returns LADLE_OK, LADLE_FAILED or LADLE_NO_MEMORY. */
 int ladle_side_files_find(const struct ladle_plan *plan, struct ladle_side_files *files, struct ladle_error *error);
 
 /* Copies them into the open directory `to`, which has none of them yet, and syncs them and the folders made for them.

@@ -68,5 +68,5 @@ static int remove_entry(int folder, const char *name, int depth)
 int ladle_tree_remove(int folder, const char *name, const char *shown, struct ladle_error *error)
 {
     int code = remove_entry(folder, name, 0);
-    return code == 0 ? LADLE_OK : ladle_fail_errno(error, LADLE_FAILED, code, "%s: cannot remove it", shown);
+    return code == 0 ? LADLE_OK : ladle_fail_errno(error, LADLE_FAILED, code, "%s/%s: cannot remove it", shown, name);
 }

@@ -8,7 +8,7 @@
 
 /* Removes what `folder` (an open directory) knows under `name`, whatever it is; a folder with all inside it. Symbolic links
  * are removed and not followed. Nothing of this name is no failure. Stops at the first entry that cannot be removed.
- *   shown   path of it, for messages
+ *   shown   path of `folder`, for messages
  * Returns LADLE_OK or LADLE_FAILED. */
 int ladle_tree_remove(int folder, const char *name, const char *shown, struct ladle_error *error);
 
