@@ -9,13 +9,15 @@
 static atomic_int caught, times;
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a handler must not wait for a lock");
 
-/* A second signal changes nothing: timeout(1) sends one to the program and one to its group. After that the next one ends the
- * program where it stands, for those who will not wait. */
+/* A second signal changes nothing: timeout(1) sends one to the program and one to its group. After that the next one ends
+ * the program where it stands, for those who will not wait. */
 static void handle(int number)
 {
     caught = number;
-    if (++times == 2)
-        signal(number, SIG_DFL);
+    if (++times == 2) {
+        signal(SIGINT, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
+    }
 }
 
 void cli_signals_ignore_pipe(void)

@@ -9,7 +9,7 @@
 /* From now on a reader of ours that goes away is a write error, not a death. */
 void cli_signals_ignore_pipe(void);
 
-/* From now on SIGINT and SIGTERM set a flag; the second one of a kind kills as it always did. */
+/* From now on SIGINT and SIGTERM set a flag; after two of them, of whichever kind, the next one kills as it always did. */
 void cli_signals_install(void);
 
 /* The signal that came, 0 if none. */

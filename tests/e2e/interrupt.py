@@ -37,6 +37,28 @@ class Interrupt(Case):
             self.assertEqual(run.returncode, 0, err)
         self.fail("no merge was stopped in its middle")
 
+    def ended_by_the_third(self, number):
+        for _ in range(20):
+            shutil.rmtree(self.path(PARTIAL), ignore_errors=True)
+            shutil.rmtree(self.path("out"), ignore_errors=True)
+            run = subprocess.Popen([LADLE, "merge", "recipe.yml", "-o", "out", "--progress", "none", "--threads", "1",
+                                    "--memory", "32M"], cwd=self.folder, stderr=subprocess.DEVNULL)
+            # Both come when it goes on, and it takes a moment to end; if it has ended by then, again.
+            if stop_when(run, lambda: os.path.exists(self.path(PARTIAL, "journal"))):
+                for early in (signal.SIGINT, signal.SIGTERM, signal.SIGCONT):
+                    run.send_signal(early)
+                time.sleep(0.02)
+                run.send_signal(number)
+            if run.wait(timeout=TIMEOUT_SECONDS) == -number:
+                return
+            self.assertIn(run.returncode, (0, 130, 143))
+        self.fail("no merge was ended")
+
+    def test_after_two_signals_the_next_ends_it_whatever_their_kinds(self):
+        self.large_models(8, count=4)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.ended_by_the_third(number)
+
     def test_interrupt_and_terminate(self):
         self.large_models(8, count=4)
         for number, options in ((signal.SIGINT, []), (signal.SIGTERM, ["--io", "threads"])):
