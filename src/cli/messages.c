@@ -65,7 +65,7 @@ static void print(struct cli_messages *messages, const char *event, const char *
     fflush(stderr);
 }
 
-/* The formatted text; its own memory is used when there is none. */
+/* The formatted text, masked. Free the result; NULL without memory. */
 static char *format_text(const char *format, va_list arguments)
 {
     char *text = NULL;
@@ -73,6 +73,16 @@ static char *format_text(const char *format, va_list arguments)
         return NULL;
     ladle_mask(text);
     return text;
+}
+
+static void print_formatted(struct cli_messages *messages, const char *event, const char *colour, const char *format,
+                            va_list arguments)
+{
+    char *text = format_text(format, arguments);
+    pthread_mutex_lock(&messages->lock);
+    print(messages, event, colour, "", text ? text : "no memory");
+    pthread_mutex_unlock(&messages->lock);
+    free(text);
 }
 
 char *cli_first_line(const char *text)
@@ -99,12 +109,8 @@ void cli_messages_error(struct cli_messages *messages, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    char *text = format_text(format, arguments);
+    print_formatted(messages, "error", red, format, arguments);
     va_end(arguments);
-    pthread_mutex_lock(&messages->lock);
-    print(messages, "error", red, "", text ? text : "no memory");
-    pthread_mutex_unlock(&messages->lock);
-    free(text);
 }
 
 void cli_messages_help(struct cli_messages *messages, const char *format, ...)
@@ -137,12 +143,8 @@ void cli_messages_say(struct cli_messages *messages, const char *event, const ch
         return;
     va_list arguments;
     va_start(arguments, format);
-    char *text = format_text(format, arguments);
+    print_formatted(messages, event, NULL, format, arguments);
     va_end(arguments);
-    pthread_mutex_lock(&messages->lock);
-    print(messages, event, NULL, "", text ? text : "no memory");
-    pthread_mutex_unlock(&messages->lock);
-    free(text);
 }
 
 void cli_messages_line(struct cli_messages *messages, const char *line)
