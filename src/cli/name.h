@@ -2,8 +2,8 @@
 #ifndef LADLE_CLI_NAME_H
 #define LADLE_CLI_NAME_H
 
-/* Prints a name from a file or recipe on standard output, with what does not print masked, and blanks behind it up to `columns`
- * characters. */
+/* Prints a name from a file or recipe on standard output, with what does not print masked, and blanks behind it up to
+ * `columns` characters. */
 void cli_name_print(const char *name, int columns);
 
 /* The characters of a name as printed. */
