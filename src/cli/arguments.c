@@ -10,8 +10,7 @@
 
 #define MOST_OPTIONS 63
 
-/* The option that `word` is, or NULL. "--name=value" and "-ovalue" leave the value in *value. */
-static const struct cli_option *find_option(const struct cli_command *command, const char *word, const char **value)
+const struct cli_option *cli_option_find(const struct cli_command *command, const char *word, const char **value)
 {
     const struct cli_option *option;
     *value = NULL;
@@ -162,7 +161,7 @@ int cli_arguments_parse(struct cli_arguments *arguments, const struct cli_comman
             only_operands = true;
             continue;
         } else {
-            const struct cli_option *option = find_option(command, word, &value);
+            const struct cli_option *option = cli_option_find(command, word, &value);
             if (!option)
                 return unknown_option(command, word, messages);
             if (value && !option->value) {

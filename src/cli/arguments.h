@@ -37,6 +37,10 @@ struct cli_option {
 /* Option `at`, 0-based, in the order of the help; NULL beyond the last. */
 const struct cli_option *cli_option_at(unsigned at);
 
+/* The option of a command that a word is ("--memory", "-o") or begins with its value ("--memory=1G", "-oOUT"); NULL if none.
+ *   value   receives the value in the word, or NULL */
+const struct cli_option *cli_option_find(const struct cli_command *command, const char *word, const char **value);
+
 /* Reads the words after the command's name. Returns 0, or the exit code 2 with the mistake said. With --help nothing else is
  * required. */
 int cli_arguments_parse(struct cli_arguments *arguments, const struct cli_command *command, int count, char **words,

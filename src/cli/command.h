@@ -47,6 +47,12 @@ int cli_inspect(const struct cli_arguments *arguments, struct cli_messages *mess
 int cli_methods(const struct cli_arguments *arguments, struct cli_messages *messages);
 int cli_help(const struct cli_arguments *arguments, struct cli_messages *messages);
 
+/* complete.c, for shells: prints what may stand in the place of the last word of a command line, a line each, as far as
+ * the tables of commands, options and methods know. Nothing where a file or a number is due.
+ *   words   behind the program's name; the last one is begun, perhaps empty
+ * Returns the exit code. */
+int cli_complete(int count, char **words);
+
 /* The help of one command, or of the program if it is NULL, on standard output. */
 void cli_help_print(const struct cli_command *command);
 

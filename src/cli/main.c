@@ -61,6 +61,8 @@ static int dispatch(int count, char **words, struct cli_messages *messages)
         cli_help_print(NULL);
         return 0;
     }
+    if (strcmp(first, "complete") == 0) /* no command for people: tools/completions */
+        return cli_complete(count - 2, words + 2);
     if (first[0] == '-') {
         cli_messages_error(messages, "'%s' stands where a command was expected", first);
         cli_messages_help(messages, "options follow the command: ladle merge RECIPE -o OUT; see 'ladle help'");

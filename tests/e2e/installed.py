@@ -29,7 +29,7 @@ class Installed(Case):
         cls.files = [os.path.join(folder, name) for folder, _, names in os.walk(cls.place.name) for name in names]
 
     def file(self, name):
-        found = [path for path in self.files if os.path.basename(path) == name]
+        found = [path for path in self.files if path.endswith("/" + name)]
         self.assertEqual(len(found), 1, f"{name} among {self.files}")
         return found[0]
 
@@ -49,11 +49,16 @@ class Installed(Case):
         self.assert_values("out/model.safetensors", [2, 3, 4, 5])
 
     def test_the_program_needs_no_library_of_its_own(self):
-        self.assertIn("ladle ", subprocess.run([self.file("ladle"), "--version"], check=True, stdout=subprocess.PIPE,
+        self.assertIn("ladle ", subprocess.run([self.file("bin/ladle"), "--version"], check=True, stdout=subprocess.PIPE,
                                                text=True).stdout)
 
     def test_the_man_page(self):
         self.assertIn("/man1/", self.file("ladle.1"))
+
+    def test_completions(self):
+        for place in ("bash-completion/completions/ladle", "zsh/site-functions/_ladle",
+                      "fish/vendor_completions.d/ladle.fish"):
+            self.file("share/" + place)
 
     def test_pkg_config_looks_there(self):
         """Debian without dpkg-dev: meson by itself chose lib64, where nothing is looked for."""
