@@ -9,13 +9,13 @@
  *   place_file.c   both for an archive            checks.c       whether to stop, whether inputs are still the same
  *   directory.c    the partial directory          lock.c         one run at a time in it
  *   file_system.c  what its file system can do    shards.c       files with tensors: space, exact size, sync
- *   resume.c       going on after a crash         journal.c      how far an output has come
+ *   resume.c       going on, and cleaning up      journal.c      how far an output has come
  *   identity.c     which merge it belongs to
  *   publish.c      rename into place              tree.c         removing folders
  *   side_names.c, side_files.c, side_copy.c       what of the donor's directory is copied
  *   card.c, public_names.c                        README.md, without paths of this machine
  *   config.c       config.json                    index.c        model.safetensors.index.json
- *   merge.c        ladle_merge: the steps in order, and the one place that cleans up
+ *   merge.c        ladle_merge: the steps in order
  *   archive.c      the same for an archive        members.c      what it holds beside the tensors, piece by piece
  *   archive_file.c the file it is written into    peak.c         the largest resident memory
  */
