@@ -16,6 +16,7 @@ import unittest
 LADLE = os.environ["LADLE"]
 TIMEOUT_SECONDS = 300  # ends what hangs, and nothing that is only slow
 STOP_SECONDS = 10  # what is promised is two; the machine may be busy
+os.umask(0o022)    # some files are for other users
 
 
 def is_sanitized():

@@ -22,6 +22,7 @@ from cgroup import Group  # noqa: E402
 MAKE_MODEL = os.environ["MAKE_MODEL"]
 FAULTS_LIBRARY = os.environ.get("FAULTS_LIBRARY", "")
 IMAGE_MIB = 128
+MEMORY_DISK, PLENTY_BYTES = "/dev/shm", 1 << 30  # with less, as in many containers, tests that run at once would fill it
 BUSY_SECONDS = 60  # for which something may still be in use that no process has any more
 LONG = os.environ.get("LADLE_STRESS") == "long"
 
@@ -40,6 +41,17 @@ def sampled(most, wanted):
     if LONG or most <= wanted:
         return list(range(1, most + 1))
     return sorted({1 + at * (most - 1) // (wanted - 1) for at in range(wanted)})
+
+
+def lies_in_memory(folder):
+    """What is written there counts as memory of whoever writes it."""
+    return subprocess.run(["stat", "-f", "-c", "%T", folder], check=True, stdout=subprocess.PIPE, text=True).stdout in (
+        "tmpfs\n", "ramfs\n")
+
+
+def has_plenty(folder):
+    about = os.statvfs(folder) if os.access(folder, os.W_OK | os.X_OK) else None
+    return about is not None and about.f_bavail * about.f_frsize >= PLENTY_BYTES
 
 
 def skip(test, why):
@@ -77,29 +89,35 @@ class Case(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        memory = "/dev/shm" if cls.in_memory and os.access("/dev/shm", os.W_OK) else None
-        cls.folder = tempfile.mkdtemp(prefix="ladle-stress-", dir=memory)
+        place = tempfile.gettempdir()
+        if cls.in_memory and has_plenty(MEMORY_DISK):
+            place = MEMORY_DISK
+        elif lies_in_memory(place) and has_plenty("/var/tmp"):
+            place = "/var/tmp"
+        cls.folder = tempfile.mkdtemp(prefix="ladle-stress-", dir=place)
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        why = cls.find_limits(memory)
+        why = cls.find_limits()
         cls.limited = not why
         if why:
             print(f"NOT TESTED: {cls.__qualname__}: the limit of memory: {why}", file=sys.stderr)
+        if FAULTS_LIBRARY:  # a list for the linker is separated by blanks, and they may be in the path of the build
+            shutil.copyfile(FAULTS_LIBRARY, os.path.join(cls.folder, "faults.so"))
         cls.make_models(cls.folder)
         cls.references = {}
 
     @classmethod
-    def find_limits(cls, memory):
+    def find_limits(cls):
         """Prepares what limits need. Returns why there are none, if so."""
         cls.groups = {}
         if SANITIZED:
             return "a sanitizer takes memory of its own"
         try:
             Group(1 << 30).remove()
-            if memory:
+            if cls.in_memory and lies_in_memory(cls.folder):
                 cls.mount_in_memory()
         except (OSError, subprocess.CalledProcessError) as why:
             return str(why)
-        return None
+        return "the folder for temporary files lies in memory" if lies_in_memory(cls.folder) else None
 
     @classmethod
     def mount_in_memory(cls):
@@ -164,7 +182,7 @@ class Case(unittest.TestCase):
     def variables(self, faults):
         if not faults:
             return None
-        return {**os.environ, "LD_PRELOAD": FAULTS_LIBRARY, "FAULTS": faults, "FAULTS_COUNT": self.path("count")}
+        return {**os.environ, "LD_PRELOAD": self.path("faults.so"), "FAULTS": faults, "FAULTS_COUNT": self.path("count")}
 
     def start(self, recipe, *options, faults="", out="out", stdout=subprocess.DEVNULL):
         """A running merge."""
