@@ -27,6 +27,9 @@
 /* Touched part of a thread's stack, and of an I/O thread. */
 #define STACK_BYTES (64u << 10)
 
+/* What stands for all sums of this size and more: no budget is enough for it. */
+#define BEYOND_BYTES ((uint64_t)1 << 63)
+
 /* One way to spend the budget. */
 struct settings {
     uint64_t payload_bytes; /* of one source in one block, where the element type and rows allow */
@@ -222,6 +225,11 @@ static void add_compression(const struct ladle_plan *plan, unsigned threads, str
     memory->pack_bytes = context_bytes(plan->options.zstd_level);
 }
 
+static uint64_t cut_sum(unsigned __int128 bytes)
+{
+    return bytes < BEYOND_BYTES ? (uint64_t)bytes : BEYOND_BYTES;
+}
+
 static uint64_t total_of(const struct ladle_plan *plan, const struct settings *settings, const struct demand *demand,
                          struct ladle_memory *memory)
 {
@@ -241,11 +249,16 @@ static uint64_t total_of(const struct ladle_plan *plan, const struct settings *s
     add_compression(plan, settings->threads, memory);
 
     uint64_t descriptors = memory->blocks * (512 + demand->sources * 17ull);
-    uint64_t threads = settings->threads * (memory->scratch_bytes + memory->tallies * 16ull + memory->pack_bytes + STACK_BYTES);
-    memory->other_bytes = descriptors + threads + (1u << 20) + charged_bytes(memory->metadata_bytes);
-    memory->total_bytes = memory->slot_bytes * memory->slots + memory->chunk_bytes * memory->chunks +
-                          (memory->state_bytes + 128) * memory->open_jobs + (memory->partial_bytes + 128) * memory->partials +
-                          memory->frame_bytes * memory->frames + memory->other_bytes;
+    uint64_t thread_bytes = memory->scratch_bytes + memory->tallies * 16ull + memory->pack_bytes + STACK_BYTES;
+    unsigned __int128 total = descriptors + (1u << 20) + charged_bytes(memory->metadata_bytes);
+    total += (unsigned __int128)thread_bytes * settings->threads;
+    memory->other_bytes = cut_sum(total);
+    total += (unsigned __int128)memory->slot_bytes * memory->slots;
+    total += (unsigned __int128)memory->chunk_bytes * memory->chunks;
+    total += (unsigned __int128)(memory->state_bytes + 128) * memory->open_jobs;
+    total += (unsigned __int128)(memory->partial_bytes + 128) * memory->partials;
+    total += (unsigned __int128)memory->frame_bytes * memory->frames;
+    memory->total_bytes = cut_sum(total);
     return memory->total_bytes;
 }
 
@@ -261,7 +274,7 @@ static bool spend(struct ladle_plan *plan, const struct settings *settings, uint
         measure_jobs(plan, slots, dtypes, &demand);
         memory.slots = (uint32_t)ladle_min(slots, UINT32_MAX);
         uint64_t total = total_of(plan, settings, &demand, &memory);
-        if (total <= budget) {
+        if (total <= budget && total < BEYOND_BYTES) {
             plan->memory = memory;
             plan->threads = settings->threads;
             return true;

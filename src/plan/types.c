@@ -8,6 +8,10 @@
 /* Tensors with a mistake of shape or type that are named one by one. */
 #define SHOWN_MISTAKES 5u
 
+/* A thousand times the largest tensor that is known of. What a method says of memory, and the sizes of blocks, are products of
+ * elements with bytes and models: none of them reaches 2^64. */
+#define MOST_ELEMS ((uint64_t)1 << 44)
+
 /* How many floating-point tensors a model has, and how many of them have elements of fewer than so many bits. */
 struct census {
     uint64_t floats;
@@ -88,9 +92,11 @@ static enum ladle_real working_type(const struct ladle_plan *plan, bool has_f64)
 static int set_type(struct ladle_making *making, struct ladle_job *job, enum ladle_dtype dtype)
 {
     job->dtype = (uint8_t)dtype;
-    if (ladle_dtype_bytes(dtype, job->elems, &job->bytes))
-        return LADLE_OK;
-    ladle_making_fail(making, "%s: too large to be stored as %s", job->name, ladle_dtype_name(dtype));
+    if (job->elems > MOST_ELEMS)
+        ladle_making_fail(making, "%s: has %" PRIu64 " elements; a tensor may have %" PRIu64, job->name, job->elems,
+                          MOST_ELEMS);
+    else if (!ladle_dtype_bytes(dtype, job->elems, &job->bytes))
+        ladle_making_fail(making, "%s: too large to be stored as %s", job->name, ladle_dtype_name(dtype));
     return LADLE_OK;
 }
 

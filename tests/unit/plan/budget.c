@@ -81,8 +81,8 @@ static void the_figure_of_a_refusal_works(void **state)
     }
 }
 
-/* A block that stays has a descriptor: with too few of them, a merge would wait for ever. Where one tensor's rows are long, many
- * blocks of another's short ones share the memory that a long one takes. */
+/* A block that stays has a descriptor: with too few of them, a merge would wait for ever. Where one tensor's rows are long,
+ * many blocks of another's short ones share the memory that a long one takes. */
 static void there_are_descriptors_for_all_blocks_that_stay(void **state)
 {
     struct ladle_options options;
@@ -146,6 +146,22 @@ static void a_budget_beyond_all_need(void **state)
     }
 }
 
+/* Rows so long that 32 of them add up to 2^64 bytes and a little: a sum that wraps would fit in the budget. */
+static void rows_beyond_all_memory(void **state)
+{
+    static const char *const names[] = {"huge_base", "huge_a", "huge_b", "huge_c"};
+    struct given given;
+    for (unsigned at = 0; at < 4; at++)
+        given_huge_model(names[at], "w BF16 1x288158942007132160\n");
+    given_budget(&given,
+                 "merge_method: model_stock\nbase_model: huge_base\n"
+                 "models: [{model: huge_a}, {model: huge_b}, {model: huge_c}]\nparameters: {filter_wise: true}\n",
+                 256 * MIB, 1);
+    given_is_refused(&given, 1);
+    given_has_error(&given, "w: has 288158942007132160 elements");
+    given_finish(&given);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +170,7 @@ int main(void)
         cmocka_unit_test(a_refusal_names_the_tensor_with_the_longest_rows),
         cmocka_unit_test(a_refusal_names_the_tensor_with_the_largest_statistics),
         cmocka_unit_test(a_budget_beyond_all_need),
+        cmocka_unit_test(rows_beyond_all_memory),
     };
     return cmocka_run_group_tests(tests, make_models, given_no_folder);
 }

@@ -4,6 +4,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,24 +54,47 @@ static uint64_t add_entry(struct ladle_text *json, const char *line, uint64_t be
     return bytes;
 }
 
+/* The header of a file with these tensors. Returns the bytes of their data. */
+static uint64_t make_header(struct ladle_text *file, const char *tensors)
+{
+    uint64_t data = 0, length;
+    ladle_text_add(file, "01234567{", 9);
+    for (const char *line = tensors; *line; line = strchr(line, '\n') + 1)
+        data += add_entry(file, line, data);
+    ladle_text_add_string(file, "}");
+    assert_false(file->failed);
+    length = file->bytes - 8;
+    memcpy(file->data, &length, 8);
+    return data;
+}
+
 void given_model(const char *name, const char *config, const char *tensors)
 {
     struct ladle_text file = {0};
-    uint64_t data = 0, length;
     assert_int_equal(mkdir(name, 0777), 0);
-    ladle_text_add(&file, "01234567{", 9);
-    for (const char *line = tensors; *line; line = strchr(line, '\n') + 1)
-        data += add_entry(&file, line, data);
-    ladle_text_add_string(&file, "}");
-    length = file.bytes - 8;
-    memcpy(file.data, &length, 8);
-    for (uint64_t i = 0; i < data; i++)
+    for (uint64_t left = make_header(&file, tensors); left > 0; left--)
         ladle_text_add(&file, "\0", 1);
     assert_false(file.failed);
     write_file(name, "model.safetensors", file.data, file.bytes);
     ladle_text_finish(&file);
     if (config)
         write_file(name, "config.json", config, strlen(config));
+}
+
+void given_huge_model(const char *name, const char *tensors)
+{
+    struct ladle_text file = {0};
+    char target[64], path[256];
+    uint64_t data = make_header(&file, tensors);
+    int fd = memfd_create(name, MFD_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, file.data, file.bytes), file.bytes);
+    assert_int_equal(ftruncate(fd, (off_t)(file.bytes + data)), 0);
+    assert_int_equal(mkdir(name, 0777), 0);
+    snprintf(target, sizeof target, "/proc/self/fd/%d", fd);
+    snprintf(path, sizeof path, "%s/model.safetensors", name);
+    assert_int_equal(symlink(target, path), 0);
+    ladle_text_finish(&file);
 }
 
 void given_decoder(const char *name, unsigned layers, unsigned rows, bool head, const char *more)

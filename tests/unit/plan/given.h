@@ -21,8 +21,12 @@ int given_no_folder(void **state);
 
 /* Writes a model directory.
  *   config   text of config.json; NULL: none
- *   tensors  a line each: NAME DTYPE SHAPE, such as "lm_head.weight BF16 12x8"; "-" is the shape of a scalar. All bytes are 0. */
+ *   tensors  a line each: NAME DTYPE SHAPE, such as "lm_head.weight BF16 12x8"; "-" is the shape of a scalar. All bytes
+ *            are 0. */
 void given_model(const char *name, const char *config, const char *tensors);
+
+/* The same without a config, whose file is a hole in memory of up to 2^63 bytes, which few disks take. */
+void given_huge_model(const char *name, const char *tensors);
 
 /* A model like most, all BF16: embedding [rows, 4], layers of an input_layernorm [4] and an up_proj [6, 4], norm [4], head
  * [rows, 4] if `head`, and then `more` lines. config.json counts the layers and says whether the head is tied. */
@@ -55,7 +59,8 @@ const struct ladle_job *given_job(const struct given *given, const char *name);
 /* Whether the output has a tensor of this name. */
 bool given_has_job(const struct given *given, const char *name);
 
-/* "NAME:TENSOR NAME:TENSOR": which tensor of which model each source of a job is, in their order. Valid until the next call. */
+/* "NAME:TENSOR NAME:TENSOR": which tensor of which model each source of a job is, in their order. Valid until the next
+ * call. */
 const char *given_sources(const struct given *given, const struct ladle_job *job);
 
 /* Names of all output tensors in their order, a blank between. Valid until the next call. */
