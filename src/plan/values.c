@@ -19,10 +19,12 @@ struct block {
     size_t count;
 };
 
-/* Values that the method's own check was asked about. */
+/* What the method's own check was asked about: values, and rows of this length, which are all that it looks at. */
 struct checked {
     const double *each, *shared;
+    uint64_t row_elems;
     unsigned models;
+    bool refused;
 };
 
 struct ladle_values {
@@ -206,18 +208,20 @@ static const double *keep(struct ladle_making *making, size_t count)
     return kept;
 }
 
-static bool was_checked(struct ladle_values *values, const struct ladle_job *job)
+/* Where to note what becomes of a check; NULL if the same was asked before. Values that were refused once are not asked about
+ * again, whatever the rows. */
+static struct checked *new_check(struct ladle_values *values, const struct ladle_task *task)
 {
-    unsigned models = job->source_count - job->has_base;
-
     for (unsigned i = 0; i < RECENT; i++) {
         const struct checked *checked = &values->checked[i];
-        if (checked->each == job->each && checked->shared == job->shared && checked->models == models)
-            return true;
+        if (checked->each == task->each && checked->shared == task->shared && checked->models == task->models &&
+            (checked->refused || checked->row_elems == task->row_elems))
+            return NULL;
     }
-    values->checked[values->next_checked++ % RECENT] =
-        (struct checked){.each = job->each, .shared = job->shared, .models = models};
-    return false;
+    struct checked *checked = &values->checked[values->next_checked++ % RECENT];
+    *checked = (struct checked){
+        .each = task->each, .shared = task->shared, .row_elems = task->row_elems, .models = task->models};
+    return checked;
 }
 
 /* The source of the draft that is the n-th model of the job. */
@@ -255,12 +259,13 @@ static void check(struct ladle_making *making, const struct ladle_draft *draft, 
     struct ladle_task task;
     struct ladle_mistake mistake = {.model = -1};
 
-    if (!plan->method->check || making->values->failed || making->values->refused == draft->part_index + 1 ||
-        was_checked(making->values, job))
+    if (!plan->method->check || making->values->failed || making->values->refused == draft->part_index + 1)
         return;
     ladle_plan_task(plan, job, making->values->dtypes, &task);
-    if (!plan->method->check(&task, &mistake))
+    struct checked *checked = new_check(making->values, &task);
+    if (!checked || !plan->method->check(&task, &mistake))
         return;
+    checked->refused = true;
     making->values->refused = draft->part_index + 1;
     const struct ladle_part_source *source = mistake.model < 0 ? NULL : model_source(draft, mistake.model);
     const struct ladle_node *place = place_of(making, draft, mistake.parameter, source);

@@ -132,6 +132,21 @@ static void values_that_do_not_go_together_are_refused(void **state)
             "tensor model.layers.4.input_layernorm.weight");
 }
 
+/* Values that were good for one tensor are asked about again for longer rows. */
+static void rows_too_long_to_be_ranked_are_refused(void **state)
+{
+    struct given given;
+    given_huge_model("long", "a.weight BF16 2x8\nb.weight BF16 1x4294967296\n");
+    given_huge_model("other_long", "a.weight BF16 2x8\nb.weight BF16 1x4294967296\n");
+    given_plan(&given,
+               "merge_method: della\nbase_model: long\n"
+               "models: [{model: other_long, parameters: {weight: 1, density: 0.5}}]\n",
+               &(struct ladle_options){.memory_bytes = (uint64_t)1 << 40});
+    given_is_refused(&given, 1);
+    given_has_error(&given, "rows of more than 4294967295 elements cannot be ranked (model other_long, tensor b.weight)");
+    given_finish(&given);
+}
+
 static void equal_values_are_kept_once(void **state)
 {
     struct given given;
@@ -170,6 +185,7 @@ int main(void)
         cmocka_unit_test(a_missing_value_names_parameter_model_and_tensor),
         cmocka_unit_test(each_missing_value_is_told),
         cmocka_unit_test(values_that_do_not_go_together_are_refused),
+        cmocka_unit_test(rows_too_long_to_be_ranked_are_refused),
         cmocka_unit_test(equal_values_are_kept_once),
         cmocka_unit_test(an_absent_value_is_nan),
     };
