@@ -13,10 +13,11 @@
 
 #include <cmocka.h>
 
+#include "../unit/temporary.h"
 #include "ladle/ladle.h"
 
 static const char *recipe; /* demo/recipes/slerp.yml: t 0.5 between add and sort */
-static char folder[] = "/tmp/ladle-library-XXXXXX";
+static char folder[PATH_MAX];
 
 struct seen {
     unsigned warnings, details, progress;
@@ -60,9 +61,11 @@ static struct ladle_plan *make_plan(struct seen *seen, struct ladle_error *error
     return plan;
 }
 
-static void output_path(char path[256], const char *name)
+#define PATH_BYTES (PATH_MAX + 32)
+
+static void output_path(char path[PATH_BYTES], const char *name)
 {
-    snprintf(path, 256, "%s/%s", folder, name);
+    snprintf(path, PATH_BYTES, "%s/%s", folder, name);
 }
 
 static void test_a_plan_answers(void **state)
@@ -103,7 +106,7 @@ static void test_a_merge_and_what_it_made(void **state)
     struct ladle_plan *plan = make_plan(&seen, error);
     struct ladle_result result;
     struct ladle_model *model = NULL;
-    char path[256];
+    char path[PATH_BYTES];
     double hidden;
     float value[4];
 
@@ -133,7 +136,7 @@ static void test_stopped_leaves_no_output(void **state)
     struct seen seen = {.stop = true};
     struct ladle_error *error = ladle_error_create();
     struct ladle_plan *plan = make_plan(&seen, error);
-    char path[256];
+    char path[PATH_BYTES];
     struct stat about;
 
     output_path(path, "stopped");
@@ -227,7 +230,7 @@ static void test_tables(void **state)
 
 int main(int count, char **words)
 {
-    if (count != 2 || !mkdtemp(folder))
+    if (count != 2 || !temporary_folder(folder))
         return 2;
     recipe = words[1];
     const struct CMUnitTest tests[] = {
@@ -240,7 +243,7 @@ int main(int count, char **words)
         cmocka_unit_test(test_tables),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    char command[320];
+    char command[PATH_BYTES];
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     return system(command) != 0 || failed;
 }

@@ -14,11 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../temporary.h"
 #include "base/file.h"
 
 /* An own directory, which is also the working directory, and an error object. */
 struct place {
-    char path[64];
+    char path[PATH_MAX];
     int directory;
     struct ladle_error *error;
 };
@@ -26,8 +27,7 @@ struct place {
 static int setup(void **state)
 {
     struct place *place = calloc(1, sizeof *place);
-    strcpy(place->path, "/tmp/ladle-file-XXXXXX");
-    if (mkdtemp(place->path) == NULL || chdir(place->path) != 0) {
+    if (!temporary_folder(place->path) || chdir(place->path) != 0) {
         return 1;
     }
     place->directory = open(".", O_RDONLY | O_DIRECTORY);
@@ -91,8 +91,8 @@ static void what_is_no_file(void **state)
     struct ladle_text text = {0};
     assert_int_equal(ladle_file_read("missing", 100, &text, place->error), LADLE_BAD_INPUT);
     assert_message(place, "missing: cannot open it: No such file");
-    assert_int_equal(ladle_file_read("/tmp", 100, &text, place->error), LADLE_BAD_INPUT);
-    assert_message(place, "/tmp: is a directory, a file was expected");
+    assert_int_equal(ladle_file_read("/", 100, &text, place->error), LADLE_BAD_INPUT);
+    assert_message(place, "/: is a directory, a file was expected");
     assert_int_equal(mkfifo("pipe", 0600), 0);
     assert_int_equal(ladle_file_read("pipe", 100, &text, place->error), LADLE_BAD_INPUT); /* and does not wait */
     assert_message(place, "pipe: is not a regular file");

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../temporary.h"
 #include "base/json.h"
 
 /* Parses, writes, and compares. `expected` NULL: the same text. */
@@ -237,11 +239,13 @@ static void a_hundred_thousand_keys_and_one_twice(void **state)
 
 static void files(void **state)
 {
-    char path[] = "/tmp/ladle-json-XXXXXX";
+    char folder[PATH_MAX], path[PATH_MAX + 8];
     struct ladle_arena arena = {0};
     struct ladle_json *root = (struct ladle_json *)&arena;
     struct ladle_error *error = ladle_error_create();
-    int fd = mkstemp(path);
+    assert_true(temporary_folder(folder));
+    snprintf(path, sizeof path, "%s/a.json", folder);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, "{\"a\":1}", 7), 7);
     close(fd);
@@ -257,6 +261,7 @@ static void files(void **state)
     assert_int_equal(symlink("/nowhere/to/be/found", path), 0); /* a hub cache that lost a file */
     assert_int_equal(ladle_json_read(path, 7, &arena, &root, error), LADLE_BAD_INPUT);
     unlink(path);
+    rmdir(folder);
     ladle_arena_finish(&arena);
     ladle_error_destroy(error);
 }

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "../temporary.h"
 #include "ladle/ladle.h"
 
 #define MIB (1u << 20)
@@ -25,7 +26,7 @@
 #define SMALL_COUNT 40u
 #define WHOLE 5u
 
-static char folder[] = "/tmp/ladle-pipeline-XXXXXX";
+static char folder[PATH_MAX];
 
 static float value_at(unsigned tensor, unsigned at)
 {
@@ -35,7 +36,7 @@ static float value_at(unsigned tensor, unsigned at)
 /* A model whose value at every place is `factor` times value_at. Its file holds the tensors in order, or backwards. */
 static void make_model_in_order(const char *name, float factor, bool backwards)
 {
-    char path[128], header[16384];
+    char path[PATH_MAX + 32], header[16384];
     size_t offset = 0, length = 0;
     snprintf(path, sizeof path, "%s/%s.safetensors", folder, name);
     FILE *file = fopen(path, "w");
@@ -74,7 +75,7 @@ static void make_model(const char *name, float factor)
 
 static int make_models(void **state)
 {
-    if (!mkdtemp(folder))
+    if (!temporary_folder(folder))
         return -1;
     make_model("a", 4);
     make_model("b", 8);
@@ -87,7 +88,7 @@ static int make_models(void **state)
 static int remove_models(void **state)
 {
     for (const char *const *name = (const char *const[]){"a", "b", "base", "a-backwards", "b-backwards", NULL}; *name; name++) {
-        char path[128];
+        char path[PATH_MAX + 32];
         snprintf(path, sizeof path, "%s/%s.safetensors", folder, *name);
         unlink(path);
     }
@@ -125,7 +126,7 @@ struct run {
 
 static void open_run(struct run *run, const char *recipe, unsigned threads, enum ladle_io io)
 {
-    char path[128];
+    char path[PATH_MAX + 32];
     *run = (struct run){.error = ladle_error_create()};
     ladle_options_init(&run->options);
     run->options.memory_bytes = 64 * MIB;
@@ -228,7 +229,7 @@ static void test_threads_back_end_and_budget_change_no_byte(void **state)
                 ladle_plan_destroy(run.plan);
                 run.options.block_bytes = 64 * 1024;
                 run.options.memory_bytes = 20 * MIB;
-                char path[128];
+                char path[PATH_MAX + 32];
                 snprintf(path, sizeof path, "%s/recipe.yml", folder);
                 assert_int_equal(ladle_plan_create(&run.plan, path, recipes[i], strlen(recipes[i]), &run.options, run.error),
                                  LADLE_OK);
@@ -402,7 +403,7 @@ static void test_a_stop_is_no_failure(void **state)
 static void test_an_input_that_is_cut_off_is_told(void **state)
 {
     struct run run;
-    char path[128];
+    char path[PATH_MAX + 32];
     open_run(&run, linear, 2, LADLE_IO_AUTO);
     snprintf(path, sizeof path, "%s/b.safetensors", folder);
     assert_int_equal(truncate(path, 10000), 0);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../temporary.h"
 #include "base/text.h"
 
 #define MOST_TENSORS 4096
@@ -68,13 +69,12 @@ void made_free(struct ladle_model *model)
     free(model);
 }
 
-static char folder[32];
+static char folder[PATH_MAX];
 
 int made_folder(void **state)
 {
-    strcpy(folder, "/tmp/ladle-model-XXXXXX");
     made_forget();
-    return mkdtemp(folder) != NULL && chdir(folder) == 0 ? 0 : -1;
+    return temporary_folder(folder) && chdir(folder) == 0 ? 0 : -1;
 }
 
 static int remove_one(const char *path, const struct stat *about, int type, struct FTW *where)

@@ -12,15 +12,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../temporary.h"
+
 static char root[PATH_MAX];
 static char messages[65536];
 
 int scratch_setup(void **state)
 {
-    char name[] = "/tmp/ladle-output-XXXXXX";
+    char name[PATH_MAX];
     (void)state;
     messages[0] = '\0';
-    return mkdtemp(name) != NULL && realpath(name, root) != NULL && chdir(root) == 0 ? 0 : -1;
+    return temporary_folder(name) && realpath(name, root) != NULL && chdir(root) == 0 ? 0 : -1;
 }
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)

@@ -8,11 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/ladle-plan-XXXXXX";
+#include "../temporary.h"
+
+static char folder[PATH_MAX];
 
 int given_folder(void **state)
 {
-    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+    return temporary_folder(folder) && chdir(folder) == 0 ? 0 : -1;
 }
 
 static int remove_one(const char *path, const struct stat *about, int type, struct FTW *where)
