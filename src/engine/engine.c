@@ -159,7 +159,7 @@ static int prepare(struct ladle_engine *engine)
         ladle_error_help(engine->error, "a smaller --memory takes less");
         return status;
     }
-    int status = ladle_files_init(&engine->files, plan, engine->error);
+    int status = ladle_files_init(&engine->files, plan, &engine->log, engine->error);
     if (status == LADLE_OK)
         status = ladle_io_create(&engine->io, plan->options.io, LADLE_ENGINE_DEPTH, &plan->options.log, engine->error);
     return status;

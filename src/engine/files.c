@@ -21,9 +21,10 @@
 #define DROP_BEFORE_BYTES (12ull << 20)
 #define DROP_BEHIND_BYTES (2ull << 20)
 
-int ladle_files_init(struct ladle_files *files, const struct ladle_plan *plan, struct ladle_error *error)
+int ladle_files_init(struct ladle_files *files, const struct ladle_plan *plan, const struct ladle_log *log,
+                     struct ladle_error *error)
 {
-    *files = (struct ladle_files){.plan = plan};
+    *files = (struct ladle_files){.plan = plan, .log = log};
     files->open = calloc(plan->file_count ? plan->file_count : 1, sizeof *files->open);
     if (!files->open)
         return ladle_fail_memory(error, "the table of input files");
@@ -112,7 +113,7 @@ static int open_cached(struct ladle_files *files, const char *path)
         return -1;
     posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM); /* readahead would count against the budget */
     if (!files->told)
-        ladle_detail(&files->plan->options.log, "reading through the page cache: %s", path);
+        ladle_detail(files->log, "reading through the page cache: %s", path);
     files->told = true;
     return fd;
 }

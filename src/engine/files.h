@@ -18,6 +18,7 @@ struct ladle_open_file {
 
 struct ladle_files {
     const struct ladle_plan *plan;
+    const struct ladle_log *log;
     struct ladle_open_file *open;
     uint32_t open_count, most_open;
     uint64_t uses;    /* of all files */
@@ -25,14 +26,16 @@ struct ladle_files {
     bool told;        /* that some file is read through the page cache */
 };
 
-int ladle_files_init(struct ladle_files *files, const struct ladle_plan *plan, struct ladle_error *error);
+/* Nothing is opened yet. `log` is the engine's, which workers write to as well. Returns LADLE_OK or LADLE_NO_MEMORY. */
+int ladle_files_init(struct ladle_files *files, const struct ladle_plan *plan, const struct ladle_log *log,
+                     struct ladle_error *error);
 void ladle_files_finish(struct ladle_files *files);
 
 /* No descriptor is to be had until a file in use is left. */
 #define LADLE_FILES_WAIT 1
 
 /* Opens a file if it is not open, checks that it still has the size the plan saw, and counts one more use.
- * Returns LADLE_OK, LADLE_FAILED, or LADLE_FILES_WAIT, which the caller can only make of it if it is not itself the user. */
+ * Returns LADLE_OK, LADLE_FAILED, or LADLE_FILES_WAIT; a caller who has all the uses himself would wait for ever. */
 int ladle_files_use(struct ladle_files *files, uint32_t file, struct ladle_error *error);
 
 /* One more use of a file that has some. */
