@@ -323,11 +323,12 @@ int ladle_archive_merge(struct ladle_plan *plan, const char *output, struct ladl
         .output = output,
         .to_file = strcmp(output, "-") != 0,
         .compressed = plan->options.format == LADLE_FORMAT_TAR_ZST,
+        .directory = LADLE_DIRECTORY_CLOSED,
+        .resume.journal.fd = -1,
+        .file = {.synced = -1, .list = -1},
         .error = error,
     };
     archive.name = archive.to_file ? output : "standard output";
-    archive.directory.parent = archive.directory.partial = archive.directory.output = archive.directory.lock = -1;
-    archive.file.synced = archive.file.list = archive.resume.journal.fd = -1;
     int status = carry_out(&archive);
     if (status != LADLE_OK) {
         abandon(&archive, (enum ladle_status)status);

@@ -184,7 +184,8 @@ static int look_at_remains(struct ladle_directory *directory, const char *output
 int ladle_directory_open(struct ladle_directory *directory, const char *output, const struct ladle_plan *plan,
                          struct ladle_error *error)
 {
-    *directory = (struct ladle_directory){.log = &plan->options.log, .parent = -1, .partial = -1, .output = -1, .lock = -1};
+    *directory = LADLE_DIRECTORY_CLOSED;
+    directory->log = &plan->options.log;
     int result = ladle_place_find_for(&directory->place, output, plan, error);
     if (result == LADLE_OK) {
         result = name_parts(directory, error);

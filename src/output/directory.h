@@ -37,6 +37,9 @@ struct ladle_directory {
     bool published;
 };
 
+/* One that was not opened, for ladle_directory_close. */
+#define LADLE_DIRECTORY_CLOSED ((struct ladle_directory){.parent = -1, .partial = -1, .output = -1, .lock = -1})
+
 /* Finds and checks the place of the output, makes the folders above it, and takes the lock of the partial directory. What an
  * earlier run left there is untouched, but an old output that it had moved aside is put back, and its journal is read. If
  * that run turns out to be `finished`, the place is not checked.

@@ -225,9 +225,7 @@ int ladle_merge(struct ladle_plan *plan, const char *output, struct ladle_result
         return ladle_archive_merge(plan, output, result, error);
     }
     double started = ladle_seconds_now();
-    struct merge merge = {.plan = plan, .error = error};
-    merge.directory.parent = merge.directory.partial = merge.directory.output = merge.directory.lock = -1;
-    merge.resume.journal.fd = -1;
+    struct merge merge = {.plan = plan, .directory = LADLE_DIRECTORY_CLOSED, .resume.journal.fd = -1, .error = error};
     int status = carry_out(&merge, output);
     ladle_shards_close(&merge.shards);
     if (status != LADLE_OK) {
