@@ -222,14 +222,15 @@ int ladle_engine_run(const struct ladle_plan *plan, const struct ladle_target *t
         status = ladle_stream_begin(&engine);
     if (status == LADLE_OK)
         status = start_workers(&engine);
-    if (status == LADLE_OK) {
+    bool ready = status == LADLE_OK;
+    if (ready) {
         ladle_detail(&engine.log, "workers: %u, instruction set: %s", engine.thread_count, engine.kernels->name);
         status = ladle_pump(&engine);
     }
     join_threads(&engine);
     if (status == LADLE_OK)
         ladle_notes_tell(&engine.notes, &engine.log);
-    else
+    else if (ready)
         ladle_checkpoint_last(&engine);
     *result = (struct ladle_engine_result){
         .bytes_read = engine.bytes_read, .bytes_written = engine.bytes_written, .extra_passes = engine.extra_passes};
