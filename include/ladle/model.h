@@ -34,9 +34,15 @@ struct ladle_tensor {
  *   path    a directory, a *.safetensors file or an archive
  *   log     warnings and details; may be NULL
  * Returns LADLE_OK; LADLE_BAD_INPUT if the path is no model or a header is broken (the message names file and tensor);
- * LADLE_FAILED if reading fails; LADLE_NO_MEMORY. */
+ * LADLE_FAILED if reading fails; LADLE_OVER_BUDGET if its headers and config.json take more than 256 MiB of memory;
+ * LADLE_NO_MEMORY. */
 LADLE_API int ladle_model_open(struct ladle_model **model, const char *path, const struct ladle_log *log,
                                struct ladle_error *error);
+
+/* As ladle_model_open, with another limit to the memory that the lists of its tensors and its config.json may take, in
+ * bytes; 0: the same. */
+LADLE_API int ladle_model_open_within(struct ladle_model **model, const char *path, uint64_t memory_bytes,
+                                      const struct ladle_log *log, struct ladle_error *error);
 
 /* Closes a model; NULL is accepted. */
 LADLE_API void ladle_model_close(struct ladle_model *model);

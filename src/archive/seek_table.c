@@ -99,7 +99,8 @@ int ladle_seek_table_read(const struct ladle_bytes *file, struct ladle_seek_tabl
         return result;
     }
     table->count = get(end);
-    table->frames = calloc(table->count + (size_t)1, sizeof *table->frames);
+    table->quota = file->quota;
+    table->frames = ladle_quota_grow(table->quota, NULL, 0, table->count + (size_t)1, sizeof *table->frames);
     if (table->frames == NULL) {
         return ladle_fail_memory(error, file->name);
     }
@@ -108,6 +109,6 @@ int ladle_seek_table_read(const struct ladle_bytes *file, struct ladle_seek_tabl
 
 void ladle_seek_table_finish(struct ladle_seek_table *table)
 {
-    free(table->frames);
+    ladle_quota_free(table->quota, table->frames, table->count + (size_t)1, sizeof *table->frames);
     *table = (struct ladle_seek_table){0};
 }

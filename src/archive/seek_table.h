@@ -41,6 +41,7 @@ struct ladle_seek_frame {
 struct ladle_seek_table {
     struct ladle_seek_frame *frames; /* [count + 1], the last one is the end of all; owned */
     uint32_t count;
+    struct ladle_quota *quota; /* that of the file's bytes */
 };
 
 /* Reads the table at the end of a file, and checks that it speaks of all bytes before it.

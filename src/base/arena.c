@@ -53,8 +53,12 @@ static struct ladle_arena_block *add_block(struct ladle_arena *arena, size_t byt
     } else {
         capacity -= sizeof(struct ladle_arena_block); /* the system likes round sizes */
     }
+    if (!ladle_quota_take(arena->quota, sizeof(struct ladle_arena_block) + capacity)) {
+        return NULL;
+    }
     struct ladle_arena_block *block = calloc(1, sizeof *block + capacity);
     if (block == NULL) {
+        ladle_quota_give(arena->quota, sizeof *block + capacity);
         return NULL;
     }
     block->capacity = capacity;
@@ -79,7 +83,8 @@ void ladle_arena_finish(struct ladle_arena *arena)
         free(block);
         block = previous;
     }
-    *arena = (struct ladle_arena){0};
+    ladle_quota_give(arena->quota, arena->bytes);
+    *arena = (struct ladle_arena){.quota = arena->quota};
 }
 
 void *ladle_arena_take(struct ladle_arena *arena, size_t bytes)

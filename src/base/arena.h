@@ -8,14 +8,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/quota.h"
+
 struct ladle_arena_block;
 
 struct ladle_arena {
     struct ladle_arena_block *last;
-    size_t bytes; /* taken from the system so far */
+    size_t bytes;              /* taken from the system so far */
+    struct ladle_quota *quota; /* what they count against; NULL: none */
 };
 
-/* An empty arena is all zeros. Frees everything and makes it empty again. */
+/* An empty arena is all zeros but for its quota. Frees everything and makes it empty again. */
 void ladle_arena_finish(struct ladle_arena *arena);
 
 /* `bytes` zeroed bytes aligned for any type, valid until ladle_arena_finish; NULL without memory. 0 bytes give a pointer

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/quota.h"
 
 struct ladle_bytes {
     const char *name; /* for messages; must outlive it */
@@ -17,6 +18,7 @@ struct ladle_bytes {
     void *self;
     int fd;         /* of a file, the caller's */
     uint64_t start; /* of what lies inside something else */
+    struct ladle_quota *quota; /* what lists of what is inside count against; NULL: none */
 };
 
 /* The bytes of an open regular file, as many as it has now. Returns LADLE_OK, LADLE_BAD_INPUT (no regular file) or

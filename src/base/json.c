@@ -13,6 +13,9 @@
 #include "base/file.h"
 #include "base/size.h"
 
+/* Bytes that one byte of text may make us take: of a list of numbers of one digit, every two become a value and a text. */
+#define MOST_TREE_FACTOR 48u
+
 /* Builds a tree from events. */
 struct builder {
     const char *path;
@@ -128,6 +131,7 @@ int ladle_json_parse(const char *path, const char *bytes, size_t count, struct l
     if (reader == NULL) {
         return LADLE_NO_MEMORY;
     }
+    ladle_json_reader_limit(reader, arena->quota);
     int status = ladle_json_reader_feed(reader, bytes, count);
     if (status == LADLE_OK) {
         status = ladle_json_reader_close(reader);
@@ -150,12 +154,14 @@ int ladle_json_read(const char *path, size_t most_bytes, struct ladle_arena *are
     if (lstat(path, &status) != 0 && (errno == ENOENT || errno == ENOTDIR)) { /* a link to nowhere is an error */
         return LADLE_OK;
     }
-    struct ladle_text text = {0};
+    struct ladle_text text = {.quota = arena->quota};
+    ladle_quota_begin(arena->quota, path, (uint64_t)status.st_size, MOST_TREE_FACTOR);
     int result = ladle_file_read(path, most_bytes, &text, error);
     if (result == LADLE_OK) {
         result = ladle_json_parse(path, text.data, text.bytes, arena, root, error);
     }
     ladle_text_finish(&text);
+    ladle_quota_begin(arena->quota, NULL, 0, 0);
     return result;
 }
 

@@ -34,12 +34,13 @@ struct ladle_json {
     size_t count;                    /* members of a list or object */
 };
 
-/* Parses a whole text. `path` is for messages: "PATH:LINE:COLUMN: ...". Everything is taken from the arena.
+/* Parses a whole text. `path` is for messages: "PATH:LINE:COLUMN: ...". Everything is taken from the arena, and counts against
+ * the arena's quota as does what is needed in between.
  * Returns LADLE_OK, LADLE_BAD_INPUT or LADLE_NO_MEMORY; unless LADLE_OK, *root becomes NULL. */
 int ladle_json_parse(const char *path, const char *bytes, size_t count, struct ladle_arena *arena, struct ladle_json **root,
                      struct ladle_error *error);
 
-/* Reads and parses a file of at most `most_bytes`. A file that is not there: LADLE_OK and *root NULL. */
+/* Reads and parses a file of at most `most_bytes`, within the arena's quota. A file that is not there: LADLE_OK and *root NULL. */
 int ladle_json_read(const char *path, size_t most_bytes, struct ladle_arena *arena, struct ladle_json **root,
                     struct ladle_error *error);
 
@@ -87,6 +88,9 @@ struct ladle_json_reader;
 /* A reader of one text. `path` and `handler` are kept, not copied. NULL without memory, which is recorded. */
 struct ladle_json_reader *ladle_json_reader_create(const char *path, const struct ladle_json_handler *handler, void *self,
                                                    struct ladle_error *error);
+
+/* What the reader holds counts against a quota from here on. To be said once, before the first piece. */
+void ladle_json_reader_limit(struct ladle_json_reader *reader, struct ladle_quota *quota);
 
 /* Feeds the next piece, of any length. Returns LADLE_OK; LADLE_BAD_INPUT with the place in the message; LADLE_NO_MEMORY; or,
  * when a handler stopped, the status it recorded. Once failed it goes on failing. */

@@ -40,14 +40,15 @@ static uint32_t *find_slot(const struct ladle_json_keys *keys, uint64_t hash, si
 static bool grow_table(struct ladle_json_keys *keys)
 {
     size_t size = keys->table_size == 0 ? 64 : keys->table_size * 2;
-    uint32_t *table = calloc(size, sizeof *table);
+    uint32_t *table = ladle_quota_grow(keys->quota, NULL, 0, size, sizeof *table);
     if (table == NULL) {
         return false;
     }
+    memset(table, 0, size * sizeof *table);
     if (keys->table_size == 0 && getrandom(&keys->secret, sizeof keys->secret, GRND_NONBLOCK) < 0) {
         keys->secret = LADLE_FNV_START;
     }
-    free(keys->table);
+    ladle_quota_free(keys->quota, keys->table, keys->table_size, sizeof *table);
     keys->table = table;
     keys->table_size = size;
     for (size_t i = 0; i < keys->count; i++) {
@@ -59,7 +60,7 @@ static bool grow_table(struct ladle_json_keys *keys)
 static bool grow_keys(struct ladle_json_keys *keys)
 {
     size_t capacity = keys->capacity == 0 ? 32 : keys->capacity * 2;
-    struct ladle_json_key *grown = reallocarray(keys->keys, capacity, sizeof *grown);
+    struct ladle_json_key *grown = ladle_quota_grow(keys->quota, keys->keys, keys->capacity, capacity, sizeof *grown);
     if (grown == NULL) {
         return false;
     }
@@ -80,6 +81,7 @@ enum ladle_json_key_result ladle_json_keys_add(struct ladle_json_keys *keys, siz
         return LADLE_JSON_KEY_TWICE;
     }
     size_t start = keys->texts.bytes;
+    keys->texts.quota = keys->quota;
     ladle_text_add(&keys->texts, key, bytes);
     if (keys->texts.failed) {
         return LADLE_JSON_KEY_NO_MEMORY;
@@ -106,8 +108,8 @@ void ladle_json_keys_drop(struct ladle_json_keys *keys, size_t first)
 
 void ladle_json_keys_finish(struct ladle_json_keys *keys)
 {
-    free(keys->keys);
-    free(keys->table);
+    ladle_quota_free(keys->quota, keys->keys, keys->capacity, sizeof *keys->keys);
+    ladle_quota_free(keys->quota, keys->table, keys->table_size, sizeof *keys->table);
     ladle_text_finish(&keys->texts);
-    *keys = (struct ladle_json_keys){0};
+    *keys = (struct ladle_json_keys){.quota = keys->quota};
 }

@@ -13,7 +13,7 @@
 struct ladle_json_key;
 
 /* A stack: the keys of an outer object lie below those of an inner one and are found again when the inner one has ended. All
- * zeros is empty. */
+ * zeros but the quota is empty. */
 struct ladle_json_keys {
     struct ladle_json_key *keys;
     size_t count, capacity;
@@ -21,6 +21,7 @@ struct ladle_json_keys {
     uint32_t *table;         /* hash table of index + 1; 0: empty */
     size_t table_size;       /* a power of two, or 0 */
     uint64_t secret;         /* start of the hashes, so that no file can be made to collide */
+    struct ladle_quota *quota; /* what all of it counts against; NULL: none */
 };
 
 enum ladle_json_key_result { LADLE_JSON_KEY_NEW, LADLE_JSON_KEY_TWICE, LADLE_JSON_KEY_NO_MEMORY };

@@ -22,6 +22,7 @@
 struct block {
     alignas(max_align_t) struct block *next; /* so that what follows the block is aligned too */
     struct block *previous;
+    size_t bytes; /* with this */
 };
 
 struct ladle_json_reader {
@@ -33,6 +34,7 @@ struct ladle_json_reader {
 
     yajl_handle yajl;
     struct block blocks; /* head of the list */
+    struct ladle_quota *quota;
     jmp_buf no_memory;
 
     struct ladle_json_scan scan;
@@ -49,10 +51,14 @@ struct ladle_json_reader {
 static void *take_block(void *context, size_t bytes)
 {
     struct ladle_json_reader *reader = context;
-    struct block *block = bytes > PTRDIFF_MAX / 2 ? NULL : malloc(sizeof *block + bytes);
+    struct block *block = NULL;
+    if (bytes <= PTRDIFF_MAX / 2) {
+        block = ladle_quota_grow(reader->quota, NULL, 0, sizeof *block + bytes, 1);
+    }
     if (block == NULL) {
         longjmp(reader->no_memory, 1);
     }
+    block->bytes = sizeof *block + bytes;
     block->previous = &reader->blocks;
     block->next = reader->blocks.next;
     block->next->previous = block->previous->next = block;
@@ -61,11 +67,12 @@ static void *take_block(void *context, size_t bytes)
 
 static void drop_block(void *context, void *data)
 {
+    struct ladle_json_reader *reader = context;
     if (data != NULL) {
         struct block *block = (struct block *)data - 1;
         block->next->previous = block->previous;
         block->previous->next = block->next;
-        free(block);
+        ladle_quota_free(reader->quota, block, block->bytes, 1);
     }
 }
 
@@ -76,10 +83,14 @@ static void *grow_block(void *context, void *data, size_t bytes)
         return take_block(context, bytes);
     }
     struct block *block = (struct block *)data - 1;
-    struct block *grown = bytes > PTRDIFF_MAX / 2 ? NULL : realloc(block, sizeof *block + bytes);
+    struct block *grown = NULL;
+    if (bytes <= PTRDIFF_MAX / 2) {
+        grown = ladle_quota_grow(reader->quota, block, block->bytes, sizeof *block + bytes, 1);
+    }
     if (grown == NULL) {
         longjmp(reader->no_memory, 1);
     }
+    grown->bytes = sizeof *block + bytes;
     grown->next->previous = grown->previous->next = grown;
     return grown + 1;
 }
@@ -375,6 +386,14 @@ struct ladle_json_reader *ladle_json_reader_create(const char *path, const struc
         return NULL;
     }
     return reader;
+}
+
+void ladle_json_reader_limit(struct ladle_json_reader *reader, struct ladle_quota *quota)
+{
+    for (const struct block *block = reader->blocks.next; quota != NULL && block != &reader->blocks; block = block->next) {
+        quota->used += block->bytes; /* taken already, and little */
+    }
+    reader->quota = reader->keys.quota = quota;
 }
 
 static int pass_part(struct ladle_json_reader *reader, struct ladle_json_part part)

@@ -8,8 +8,8 @@
 
 void ladle_text_finish(struct ladle_text *text)
 {
-    free(text->data);
-    *text = (struct ladle_text){0};
+    ladle_quota_free(text->quota, text->data, text->capacity, 1);
+    *text = (struct ladle_text){.quota = text->quota};
 }
 
 /* Makes room for `count` more bytes and a NUL. */
@@ -29,7 +29,7 @@ static bool make_room(struct ladle_text *text, size_t count)
     if (capacity < text->bytes + count + 1) {
         capacity = text->bytes + count + 1;
     }
-    char *data = realloc(text->data, capacity);
+    char *data = ladle_quota_grow(text->quota, text->data, text->capacity, capacity, 1);
     if (data == NULL) {
         text->failed = true;
         return false;

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/quota.h"
 #include "ladle/text.h" /* ladle_nearest, ladle_mask */
 
 /* A text that grows; all zeros is empty. Once memory was missing `failed` is set and further additions do nothing, so that
@@ -17,7 +18,10 @@ struct ladle_text {
     char *data;
     size_t bytes, capacity;
     bool failed;
+    struct ladle_quota *quota; /* what its memory counts against; NULL: none */
 };
+
+/* Frees what a text holds and makes it empty again, with the same quota. */
 void ladle_text_finish(struct ladle_text *text);
 void ladle_text_add(struct ladle_text *text, const char *bytes, size_t count);
 void ladle_text_add_string(struct ladle_text *text, const char *string);

@@ -116,7 +116,7 @@ int cli_inspect(const struct cli_arguments *arguments, struct cli_messages *mess
         cli_messages_error(messages, "no memory");
         return 1;
     }
-    int status = ladle_model_open(&model, arguments->operand, &log, error);
+    int status = ladle_model_open_within(&model, arguments->operand, arguments->options.memory_bytes, &log, error);
     if (status != LADLE_OK)
         cli_messages_report(messages, error);
     else if (arguments->json)

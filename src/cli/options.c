@@ -176,7 +176,7 @@ static bool set_checkpoint(struct cli_arguments *arguments, const char *value)
 #define BOTH (CLI_MERGE | CLI_PLAN)
 #define ALL (CLI_MERGE | CLI_PLAN | CLI_INSPECT | CLI_METHODS | CLI_HELP)
 
-static const char types[] = "float32, float16, bfloat16, float64, float8_e4m3fn or float8_e5m2";
+#define TYPES "float32, float16, bfloat16, float64, float8_e4m3fn or float8_e5m2"
 
 static const struct cli_option options[] = {
     {"--output", "-o", "OUT", BOTH,
@@ -187,6 +187,8 @@ static const struct cli_option options[] = {
     {"--memory", NULL, "SIZE", BOTH,
      "memory budget, such as 512M or 2G (powers of 1024); default 256M, or what the memory cgroup leaves if that is less",
      "a size such as 256M or 1.5G", set_memory, NULL},
+    {"--memory", NULL, "SIZE", CLI_INSPECT, "memory that the list of tensors may take; default 256M", "a size such as 256M or 1.5G",
+     set_memory, NULL},
     {"--threads", NULL, "N", BOTH, "worker threads; default: the cores this process may use",
      "a whole number from 1 to 1024", set_threads, NULL},
     {"--io", NULL, "KIND", BOTH, "how to read and write: auto, uring or threads", NULL, set_io, io_words},
@@ -197,10 +199,9 @@ static const struct cli_option options[] = {
     {"--seed", NULL, "N", BOTH, "of the random methods, in place of the recipe's",
      "a whole number from 0 to 18446744073709551615", set_seed, NULL},
     {"--dtype", NULL, "TYPE", BOTH,
-     "in place of the recipe's dtype: float32, float16, bfloat16, float64, float8_e4m3fn or float8_e5m2", types, set_dtype,
-     NULL},
+     "in place of the recipe's dtype: " TYPES, TYPES, set_dtype, NULL},
     {"--out-dtype", NULL, "TYPE", BOTH, "in place of the recipe's out_dtype; input: what follows from each tensor's inputs",
-     "input, float32, float16, bfloat16, float64, float8_e4m3fn or float8_e5m2", set_out_dtype, NULL},
+     "input, " TYPES, set_out_dtype, NULL},
     {"--allow-missing", NULL, NULL, BOTH, "merge tensors that some of the models lack from those that have them", NULL,
      set_allow_missing, NULL},
     {"--unsafe-truncate-embeddings", NULL, NULL, BOTH, "cut vocabularies of different size to the smallest", NULL,

@@ -73,9 +73,10 @@ int cli_recipe_read(struct cli_recipe *recipe, const char *operand, struct cli_m
 void cli_recipe_finish(struct cli_recipe *recipe)
 {
     free(recipe->text);
+    recipe->text = NULL;
 }
 
-int cli_planning(const struct cli_recipe *recipe, const struct ladle_options *options, struct cli_messages *messages,
+int cli_planning(struct cli_recipe *recipe, const struct ladle_options *options, struct cli_messages *messages,
                  struct ladle_plan **plan)
 {
     struct ladle_error *error = ladle_error_create();
@@ -84,6 +85,7 @@ int cli_planning(const struct cli_recipe *recipe, const struct ladle_options *op
         return 1;
     }
     int status = ladle_plan_create(plan, recipe->path, recipe->text, recipe->bytes, options, error);
+    cli_recipe_finish(recipe); /* the plan has a copy */
     if (status != LADLE_OK)
         cli_messages_report(messages, error);
     ladle_error_destroy(error);

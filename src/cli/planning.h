@@ -19,7 +19,7 @@ int cli_recipe_read(struct cli_recipe *recipe, const char *operand, struct cli_m
 void cli_recipe_finish(struct cli_recipe *recipe);
 
 /* Makes a plan. Returns 0 with *plan to be destroyed, or an exit code with everything said. */
-int cli_planning(const struct cli_recipe *recipe, const struct ladle_options *options, struct cli_messages *messages,
+int cli_planning(struct cli_recipe *recipe, const struct ladle_options *options, struct cli_messages *messages,
                  struct ladle_plan **plan);
 
 #endif

@@ -27,7 +27,8 @@ const struct ladle_config_source *ladle_config_find_source(struct ladle_rewrite 
     }
     if (rewrite->source_count == rewrite->source_capacity) {
         size_t capacity = rewrite->source_capacity == 0 ? 8 : rewrite->source_capacity * 2;
-        struct ladle_config_source *sources = realloc(rewrite->sources, capacity * sizeof *sources);
+        struct ladle_config_source *sources =
+            ladle_quota_grow(rewrite->arena.quota, rewrite->sources, rewrite->source_capacity, capacity, sizeof *sources);
         if (sources == NULL) {
             return NULL;
         }
@@ -183,14 +184,16 @@ int ladle_config_rewrite(const struct ladle_config_change *change, const struct 
     if (change->donor->config == NULL) {
         return LADLE_OK;
     }
-    struct ladle_rewrite rewrite = {.change = change, .log = log};
+    struct ladle_quota *quota = change->donor->arena.quota;
+    struct ladle_rewrite rewrite = {.change = change, .log = log, .arena.quota = quota};
+    out->quota = quota;
     int status = rewrite_all(&rewrite);
     if (status == LADLE_OK) {
         ladle_json_write(rewrite.config, 2, out);
         ladle_text_add(out, "\n", 1);
         status = out->failed ? LADLE_NO_MEMORY : LADLE_OK;
     }
-    free(rewrite.sources);
+    ladle_quota_free(quota, rewrite.sources, rewrite.source_capacity, sizeof *rewrite.sources);
     ladle_arena_finish(&rewrite.arena);
     return status == LADLE_OK ? LADLE_OK : ladle_fail_memory(error, "config.json");
 }

@@ -25,10 +25,11 @@ static const char *const telling[] = {
 /* The start of a value as JSON. */
 static void show_value(struct ladle_text *out, const struct ladle_json *value)
 {
-    struct ladle_text whole = {0};
+    struct ladle_quota enough = {.most = 16 * SHOWN_BYTES}; /* the rest of a long value is not shown: not made either */
+    struct ladle_text whole = {.quota = &enough};
     ladle_json_write(value, -1, &whole);
     if (whole.data != NULL) {
-        ladle_text_printf(out, whole.bytes > SHOWN_BYTES ? "%.*s..." : "%.*s", SHOWN_BYTES, whole.data);
+        ladle_text_printf(out, whole.bytes > SHOWN_BYTES || whole.failed ? "%.*s..." : "%.*s", SHOWN_BYTES, whole.data);
     }
     ladle_text_finish(&whole);
 }

@@ -10,6 +10,7 @@
 #include "base/text.h"
 
 #define MOST_CONFIG_BYTES (1u << 20)
+#define MOST_CONFIG_MEMORY (4u << 20)
 
 struct listing {
     const char **names;
@@ -20,7 +21,7 @@ static bool add_name(struct listing *listing, struct ladle_arena *arena, const c
 {
     if (listing->count == listing->capacity) {
         size_t capacity = listing->capacity == 0 ? 16 : listing->capacity * 2;
-        const char **names = realloc(listing->names, capacity * sizeof *names);
+        const char **names = ladle_quota_grow(arena->quota, listing->names, listing->capacity, capacity, sizeof *names);
         if (names == NULL) {
             return false;
         }
@@ -96,7 +97,7 @@ int ladle_directory_list(const char *path, struct ladle_arena *arena, struct lad
             memcpy(directory->others, others.names, others.count * sizeof *others.names);
         }
     }
-    free(others.names);
+    ladle_quota_free(arena->quota, others.names, others.capacity, sizeof *others.names);
     return status;
 }
 
@@ -104,7 +105,8 @@ int ladle_directory_list(const char *path, struct ladle_arena *arena, struct lad
 static int refuse_adapter(const char *path, struct ladle_error *error)
 {
     int status = ladle_fail(error, LADLE_BAD_INPUT, "%s: holds only a LoRA adapter, not a model", path);
-    struct ladle_arena arena = {0};
+    struct ladle_quota quota = {.most = MOST_CONFIG_MEMORY}; /* for one line of help */
+    struct ladle_arena arena = {.quota = &quota};
     struct ladle_json *config = NULL;
     struct ladle_text name = {0};
     ladle_text_printf(&name, "%s/adapter_config.json", path);

@@ -12,6 +12,7 @@
 
 #define PIECE_BYTES 65536
 #define MOST_BYTES 100000000 /* as for a header of safetensors */
+#define MOST_FACTOR 16u      /* bytes that one byte of text may make us take, for names of one or two characters */
 
 struct reading {
     struct ladle_index *index;
@@ -39,13 +40,13 @@ static bool no_memory(struct reading *reading)
 }
 
 /* An array with room for one more. */
-static void *grown(void *array, uint32_t count, uint32_t *capacity, size_t item_bytes)
+static void *grown(struct ladle_quota *quota, void *array, uint32_t count, uint32_t *capacity, size_t item_bytes)
 {
     if (count < *capacity) {
         return array;
     }
     uint32_t larger = *capacity == 0 ? 64 : *capacity * 2;
-    void *moved = larger > *capacity ? realloc(array, larger * item_bytes) : NULL;
+    void *moved = larger > *capacity ? ladle_quota_grow(quota, array, *capacity, larger, item_bytes) : NULL;
     *capacity = moved == NULL ? *capacity : larger;
     return moved;
 }
@@ -57,7 +58,7 @@ static uint32_t find_shard(struct ladle_index *index, const char *name, size_t b
     if (found != LADLE_LOOKUP_NONE) {
         return found;
     }
-    const char **shards = grown(index->shards, index->shard_count, &index->shard_capacity, sizeof *shards);
+    const char **shards = grown(index->arena.quota, index->shards, index->shard_count, &index->shard_capacity, sizeof *shards);
     const char *copy = ladle_arena_copy(&index->arena, name, bytes);
     if (shards == NULL) {
         return LADLE_LOOKUP_NONE;
@@ -122,7 +123,7 @@ static bool take_string(void *self, const char *text, size_t bytes)
         return false;
     }
     uint32_t shard = find_shard(index, text, bytes);
-    struct ladle_index_entry *entries = grown(index->entries, index->count, &index->capacity, sizeof *entries);
+    struct ladle_index_entry *entries = grown(index->arena.quota, index->entries, index->count, &index->capacity, sizeof *entries);
     index->entries = entries != NULL ? entries : index->entries;
     if (shard == LADLE_LOOKUP_NONE || entries == NULL) {
         return no_memory(reading);
@@ -187,8 +188,9 @@ static int compare_ranked(const void *a, const void *b)
 /* Sorts the shards by name, so that the order of tensors does not depend on that of the index. */
 static int sort_shards(struct ladle_index *index, const char *path, struct ladle_error *error)
 {
-    struct ranked *ranked = malloc((index->shard_count + 1) * sizeof *ranked);
-    uint32_t *moved = malloc((index->shard_count + 1) * sizeof *moved);
+    struct ladle_quota *quota = index->arena.quota;
+    struct ranked *ranked = ladle_quota_grow(quota, NULL, 0, index->shard_count + 1, sizeof *ranked);
+    uint32_t *moved = ladle_quota_grow(quota, NULL, 0, index->shard_count + 1, sizeof *moved);
     bool done = ranked != NULL && moved != NULL;
     ladle_lookup_finish(&index->by_shard);
     for (uint32_t i = 0; done && i < index->shard_count; i++) {
@@ -205,8 +207,8 @@ static int sort_shards(struct ladle_index *index, const char *path, struct ladle
     for (uint32_t i = 0; done && i < index->count; i++) {
         index->entries[i].shard = moved[index->entries[i].shard];
     }
-    free(ranked);
-    free(moved);
+    ladle_quota_free(quota, ranked, index->shard_count + 1, sizeof *ranked);
+    ladle_quota_free(quota, moved, index->shard_count + 1, sizeof *moved);
     return done ? LADLE_OK : ladle_fail_memory(error, path);
 }
 
@@ -221,6 +223,13 @@ static int finish_reading(struct reading *reading)
     return sort_shards(reading->index, reading->path, reading->error);
 }
 
+/* All that reading takes counts against the quota of the index's arena. */
+static void limit(struct ladle_json_reader *reader, struct ladle_index *index)
+{
+    index->by_tensor.quota = index->by_shard.quota = index->arena.quota;
+    ladle_json_reader_limit(reader, index->arena.quota);
+}
+
 int ladle_index_parse(struct ladle_index *index, const char *path, const char *bytes, size_t count,
                       struct ladle_error *error)
 {
@@ -229,6 +238,7 @@ int ladle_index_parse(struct ladle_index *index, const char *path, const char *b
     if (reader == NULL) {
         return ladle_fail_memory(error, path);
     }
+    limit(reader, index);
     int status = ladle_json_reader_feed(reader, bytes, count);
     status = status == LADLE_OK ? ladle_json_reader_close(reader) : status;
     ladle_json_reader_destroy(reader);
@@ -236,7 +246,8 @@ int ladle_index_parse(struct ladle_index *index, const char *path, const char *b
 }
 
 /* Feeds the whole of an open file. */
-static int feed_file(struct ladle_json_reader *reader, int fd, const char *path, struct ladle_error *error)
+static int feed_file(struct ladle_json_reader *reader, int fd, const char *path, struct ladle_quota *quota,
+                     struct ladle_error *error)
 {
     struct stat about;
     if (fstat(fd, &about) != 0) {
@@ -249,6 +260,7 @@ static int feed_file(struct ladle_json_reader *reader, int fd, const char *path,
         return ladle_fail(error, LADLE_BAD_INPUT, "%s: is larger than the %d bytes that an index may have", path,
                           MOST_BYTES);
     }
+    ladle_quota_begin(quota, path, (uint64_t)about.st_size, MOST_FACTOR);
     char *piece = malloc(PIECE_BYTES);
     int status = piece == NULL ? ladle_fail_memory(error, path) : LADLE_OK;
     while (status == LADLE_OK) {
@@ -275,10 +287,18 @@ int ladle_index_read(struct ladle_index *index, const char *path, struct ladle_e
         return ladle_fail_errno(error, LADLE_BAD_INPUT, errno, "%s: cannot open it", path);
     }
     struct ladle_json_reader *reader = ladle_json_reader_create(path, &handler, &reading, error);
-    int status = reader == NULL ? ladle_fail_memory(error, path) : feed_file(reader, fd, path, error);
+    int status = LADLE_NO_MEMORY;
+    if (reader == NULL) {
+        ladle_fail_memory(error, path);
+    } else {
+        limit(reader, index);
+        status = feed_file(reader, fd, path, index->arena.quota, error);
+    }
     ladle_json_reader_destroy(reader);
     close(fd);
-    return status == LADLE_OK ? finish_reading(&reading) : status;
+    status = status == LADLE_OK ? finish_reading(&reading) : status;
+    ladle_quota_begin(index->arena.quota, NULL, 0, 0);
+    return status;
 }
 
 struct ladle_index_entry *ladle_index_find(const struct ladle_index *index, const char *tensor)
@@ -296,8 +316,8 @@ void ladle_index_finish(struct ladle_index *index)
 {
     ladle_lookup_finish(&index->by_tensor);
     ladle_lookup_finish(&index->by_shard);
-    free(index->entries);
-    free(index->shards);
+    ladle_quota_free(index->arena.quota, index->entries, index->capacity, sizeof *index->entries);
+    ladle_quota_free(index->arena.quota, index->shards, index->shard_capacity, sizeof *index->shards);
     ladle_arena_finish(&index->arena);
     *index = (struct ladle_index){0};
 }

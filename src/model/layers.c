@@ -60,6 +60,7 @@ struct finder {
     struct group *groups;
     uint32_t group_count, group_capacity;
     struct ladle_lookup by_prefix;
+    struct ladle_quota *quota;
     struct member *members; /* one a tensor */
 };
 
@@ -79,7 +80,8 @@ static uint32_t find_group(struct finder *finder, const char *prefix, size_t byt
     }
     if (finder->group_count == finder->group_capacity) {
         uint32_t capacity = finder->group_capacity == 0 ? 16 : finder->group_capacity * 2;
-        struct group *groups = realloc(finder->groups, capacity * sizeof *groups);
+        struct group *groups =
+            ladle_quota_grow(finder->quota, finder->groups, finder->group_capacity, capacity, sizeof *groups);
         if (groups == NULL) {
             return NO_GROUP;
         }
@@ -115,8 +117,8 @@ static void count_numbers(struct finder *finder, const struct member *sorted, si
 
 static int collect_groups(struct finder *finder, const struct ladle_tensor *tensors, size_t count)
 {
-    finder->members = malloc((count + 1) * sizeof *finder->members);
-    struct member *sorted = malloc((count + 1) * sizeof *sorted);
+    finder->members = ladle_quota_grow(finder->quota, NULL, 0, count + 1, sizeof *finder->members);
+    struct member *sorted = ladle_quota_grow(finder->quota, NULL, 0, count + 1, sizeof *sorted);
     int status = finder->members == NULL || sorted == NULL ? LADLE_NO_MEMORY : LADLE_OK;
     for (size_t i = 0; status == LADLE_OK && i < count; i++) {
         struct parts parts;
@@ -131,7 +133,7 @@ static int collect_groups(struct finder *finder, const struct ladle_tensor *tens
         qsort(sorted, count, sizeof *sorted, compare_members);
         count_numbers(finder, sorted, count);
     }
-    free(sorted);
+    ladle_quota_free(finder->quota, sorted, count + 1, sizeof *sorted);
     return status;
 }
 
@@ -202,7 +204,7 @@ static uint32_t choose_stacks(struct finder *finder, const struct ladle_counts *
 static int make_stacks(struct finder *finder, const struct ladle_counts *counts, struct ladle_arena *arena,
                        struct ladle_stack **stacks, uint32_t *stack_count)
 {
-    struct group **order = malloc((finder->group_count + 1) * sizeof *order);
+    struct group **order = ladle_quota_grow(finder->quota, NULL, 0, finder->group_count + 1, sizeof *order);
     if (order == NULL) {
         return LADLE_NO_MEMORY;
     }
@@ -218,7 +220,7 @@ static int make_stacks(struct finder *finder, const struct ladle_counts *counts,
             (struct ladle_stack){ladle_arena_copy(arena, group->prefix, group->prefix_bytes), layers, group->count - layers};
         status = made[i].prefix == NULL ? LADLE_NO_MEMORY : LADLE_OK;
     }
-    free(order);
+    ladle_quota_free(finder->quota, order, finder->group_count + 1, sizeof *order);
     *stacks = made;
     *stack_count = chosen;
     return status;
@@ -228,7 +230,7 @@ int ladle_layers_find(const struct ladle_tensor *tensors, size_t count, const st
                       struct ladle_arena *arena, struct ladle_position *positions, struct ladle_stack **stacks,
                       uint32_t *stack_count)
 {
-    struct finder finder = {0};
+    struct finder finder = {.by_prefix.quota = arena->quota, .quota = arena->quota};
     struct ladle_counts counts;
     ladle_counts_collect(config, &counts);
     int status = collect_groups(&finder, tensors, count);
@@ -247,8 +249,8 @@ int ladle_layers_find(const struct ladle_tensor *tensors, size_t count, const st
             positions[i] = (struct ladle_position){.stack = stack, .layer = member.number, .extra = extra, .after = extra};
         }
     }
-    free(finder.members);
-    free(finder.groups);
+    ladle_quota_free(finder.quota, finder.members, count + 1, sizeof *finder.members);
+    ladle_quota_free(finder.quota, finder.groups, finder.group_capacity, sizeof *finder.groups);
     ladle_lookup_finish(&finder.by_prefix);
     return status;
 }

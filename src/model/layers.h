@@ -38,8 +38,9 @@ int ladle_layers_find(const struct ladle_tensor *tensors, size_t count, const st
                       uint32_t *stack_count);
 
 /* Sorts tensors and positions into model order: before, stack by stack and layer by layer, after (norms, then heads); within
- * one of these as they were. */
-int ladle_layers_sort(struct ladle_tensor *tensors, struct ladle_position *positions, size_t count);
+ * one of these as they were. What it takes in between counts against the quota, which may be NULL. */
+int ladle_layers_sort(struct ladle_tensor *tensors, struct ladle_position *positions, size_t count,
+                      struct ladle_quota *quota);
 
 /* The name of a tensor of a stack with another layer number, into the arena; NULL without memory. */
 const char *ladle_layers_rename(const char *name, const struct ladle_stack *stack, uint32_t layer,

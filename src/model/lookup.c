@@ -52,16 +52,17 @@ static bool grow(struct ladle_lookup *lookup, ladle_lookup_text *text_of, const 
         grown.secret = (uintptr_t)lookup; /* early in boot or forbidden: where it lies is not known to a file either */
     }
     grown.slot_count = grown.slot_count == 0 ? LEAST_SLOTS : grown.slot_count * 2;
-    grown.slots = calloc(grown.slot_count, sizeof *grown.slots);
+    grown.slots = ladle_quota_grow(grown.quota, NULL, 0, grown.slot_count, sizeof *grown.slots);
     if (grown.slots == NULL) {
         return false;
     }
+    memset(grown.slots, 0, grown.slot_count * sizeof *grown.slots);
     for (uint32_t i = 0; i < lookup->slot_count; i++) {
         if (lookup->slots[i] != 0) {
             place(&grown, text_of, self, lookup->slots[i] - 1);
         }
     }
-    free(lookup->slots);
+    ladle_quota_free(lookup->quota, lookup->slots, lookup->slot_count, sizeof *lookup->slots);
     *lookup = grown;
     return true;
 }
@@ -78,6 +79,6 @@ bool ladle_lookup_add(struct ladle_lookup *lookup, ladle_lookup_text *text_of, c
 
 void ladle_lookup_finish(struct ladle_lookup *lookup)
 {
-    free(lookup->slots);
-    *lookup = (struct ladle_lookup){0};
+    ladle_quota_free(lookup->quota, lookup->slots, lookup->slot_count, sizeof *lookup->slots);
+    *lookup = (struct ladle_lookup){.quota = lookup->quota};
 }

@@ -8,12 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* All zeros is empty. */
+#include "base/quota.h"
+
+/* All zeros but the quota is empty. */
 struct ladle_lookup {
     uint32_t *slots;     /* index + 1; 0: empty */
     uint32_t slot_count; /* a power of two, or 0 */
     uint32_t count;      /* items in it */
     uint64_t secret;     /* start of the hashes, so that no file can be made to collide */
+    struct ladle_quota *quota; /* what the table counts against; NULL: none */
 };
 
 /* The text of item `at` of the caller's array, which `self` leads to; NUL-terminated unless `bytes` was set. */
@@ -28,6 +31,7 @@ uint32_t ladle_lookup_find(const struct ladle_lookup *lookup, ladle_lookup_text 
 /* Adds item `at`, whose text is not in the table yet. Returns false without memory. */
 bool ladle_lookup_add(struct ladle_lookup *lookup, ladle_lookup_text *text_of, const void *self, uint32_t at);
 
+/* Frees the table; it is empty then, with the same quota. */
 void ladle_lookup_finish(struct ladle_lookup *lookup);
 
 #endif

@@ -11,6 +11,9 @@
 #include "model/shards.h"
 #include "model/sides.h"
 
+/* As much as a merge may take if nobody says how much. */
+#define DEFAULT_BYTES ((uint64_t)256 << 20)
+
 static int read_config(struct ladle_model *model, struct ladle_error *error)
 {
     const char *path = ladle_arena_printf(&model->arena, "%s/config.json", model->directory);
@@ -32,7 +35,7 @@ static int find_order(struct ladle_model *model, struct ladle_error *error)
     if (model->positions == NULL ||
         ladle_layers_find(model->tensors, model->tensor_count, model->config, &model->arena, model->positions,
                           &model->stacks, &model->stack_count) != LADLE_OK ||
-        ladle_layers_sort(model->tensors, model->positions, model->tensor_count) != LADLE_OK) {
+        ladle_layers_sort(model->tensors, model->positions, model->tensor_count, model->arena.quota) != LADLE_OK) {
         return ladle_fail_memory(error, model->path);
     }
     return LADLE_OK;
@@ -107,12 +110,9 @@ static bool is_tied(const struct ladle_model *model)
     return model->config != NULL && !stored;
 }
 
-int ladle_model_open(struct ladle_model **out, const char *path, const struct ladle_log *log, struct ladle_error *error)
+/* Reads all that there is to know of a model. */
+static int read_model(struct ladle_model *model, const char *path, const struct ladle_log *log, struct ladle_error *error)
 {
-    struct ladle_model *model = calloc(1, sizeof *model);
-    if (model == NULL) {
-        return ladle_fail_memory(error, path);
-    }
     size_t bytes = strlen(path);
     while (bytes > 1 && path[bytes - 1] == '/') {
         bytes--;
@@ -128,15 +128,53 @@ int ladle_model_open(struct ladle_model **out, const char *path, const struct la
     if (status == LADLE_OK) {
         status = make_table(model, error);
     }
+    if (status == LADLE_OK) {
+        find_embedding(model);
+        model->tied = is_tied(model);
+        ladle_scales_look(model);
+    }
+    return status;
+}
+
+int ladle_model_open_counted(struct ladle_model **out, const char *path, struct ladle_quota *quota, const struct ladle_log *log,
+                             struct ladle_error *error)
+{
+    struct ladle_model *model = calloc(1, sizeof *model);
+    if (model == NULL) {
+        return ladle_fail_memory(error, path);
+    }
+    model->arena.quota = model->by_name.quota = quota;
+    int status = read_model(model, path, log, error);
     if (status != LADLE_OK) {
         ladle_model_close(model);
         return status;
     }
-    find_embedding(model);
-    model->tied = is_tied(model);
-    ladle_scales_look(model);
     *out = model;
     return LADLE_OK;
+}
+
+int ladle_model_open_within(struct ladle_model **out, const char *path, uint64_t memory_bytes, const struct ladle_log *log,
+                            struct ladle_error *error)
+{
+    struct ladle_model *model = calloc(1, sizeof *model);
+    if (model == NULL) {
+        return ladle_fail_memory(error, path);
+    }
+    model->quota.most = memory_bytes > 0 ? memory_bytes : DEFAULT_BYTES;
+    model->arena.quota = model->by_name.quota = &model->quota;
+    int status = read_model(model, path, log, error);
+    status = ladle_quota_explain(&model->quota, status, 0, "--memory", error);
+    if (status != LADLE_OK) {
+        ladle_model_close(model);
+        return status;
+    }
+    *out = model;
+    return LADLE_OK;
+}
+
+int ladle_model_open(struct ladle_model **out, const char *path, const struct ladle_log *log, struct ladle_error *error)
+{
+    return ladle_model_open_within(out, path, 0, log, error);
 }
 
 void ladle_model_close(struct ladle_model *model)

@@ -26,6 +26,7 @@ struct ladle_model_file {
 
 struct ladle_model {
     struct ladle_arena arena;
+    struct ladle_quota quota; /* of a model that was opened alone */
     const char *path;      /* directory or file as found */
     bool packed;           /* it is an archive, whose headers were read and no more: the files lie inside it */
     uint64_t packed_bytes; /* of the archive */
@@ -45,6 +46,11 @@ struct ladle_model {
     bool scaled;       /* quantised weights with scales of their own, or packed integers: copying only */
     const char *scaled_why; /* what shows that: a tensor name or "quantization_config in config.json" */
 };
+
+/* As ladle_model_open, but what is read of the model counts against the caller's quota, which must outlive it. What the quota
+ * refuses is LADLE_NO_MEMORY, for ladle_quota_explain. */
+int ladle_model_open_counted(struct ladle_model **model, const char *path, struct ladle_quota *quota,
+                             const struct ladle_log *log, struct ladle_error *error);
 
 /* Index of a tensor by name, or -1. */
 int64_t ladle_model_index(const struct ladle_model *model, const char *name);

@@ -60,9 +60,10 @@ static void permute(struct ladle_tensor *tensors, struct ladle_position *positio
     }
 }
 
-int ladle_layers_sort(struct ladle_tensor *tensors, struct ladle_position *positions, size_t count)
+int ladle_layers_sort(struct ladle_tensor *tensors, struct ladle_position *positions, size_t count, struct ladle_quota *quota)
 {
-    struct ticket *tickets = malloc((count + 1) * sizeof *tickets);
+    size_t room = 2 * count + 1; /* as much again is for qsort */
+    struct ticket *tickets = ladle_quota_grow(quota, NULL, 0, room, sizeof *tickets);
     if (tickets == NULL) {
         return LADLE_NO_MEMORY;
     }
@@ -71,6 +72,6 @@ int ladle_layers_sort(struct ladle_tensor *tensors, struct ladle_position *posit
     }
     qsort(tickets, count, sizeof *tickets, compare_tickets);
     permute(tensors, positions, tickets, count);
-    free(tickets);
+    ladle_quota_free(quota, tickets, room, sizeof *tickets);
     return LADLE_OK;
 }

@@ -17,7 +17,7 @@ bool ladle_packed_is_archive(int fd)
     return got >= 4 && (ladle_frames_is_zstd(block) || (got == sizeof block && ladle_tar_is_header(block)));
 }
 
-int ladle_packed_open(struct ladle_packed *packed, const char *path, struct ladle_error *error)
+int ladle_packed_open(struct ladle_packed *packed, const char *path, struct ladle_quota *quota, struct ladle_error *error)
 {
     uint8_t start[4];
     *packed = (struct ladle_packed){.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
@@ -25,6 +25,7 @@ int ladle_packed_open(struct ladle_packed *packed, const char *path, struct ladl
         return ladle_fail_errno(error, LADLE_FAILED, errno, "%s: cannot open it", path);
     }
     int status = ladle_bytes_of_file(&packed->file, packed->fd, path, error);
+    packed->file.quota = quota;
     if (status == LADLE_OK) {
         packed->contents = packed->file;
         status = ladle_bytes_read(&packed->file, start, sizeof start, 0, error);
@@ -83,7 +84,8 @@ static bool add(struct listing *listing, const struct ladle_tar_reader *reader, 
     }
     if (listing->count == listing->capacity) {
         size_t capacity = listing->capacity == 0 ? 16 : listing->capacity * 2;
-        struct ladle_packed_file *larger = reallocarray(listing->files, capacity, sizeof *larger);
+        struct ladle_packed_file *larger =
+            ladle_quota_grow(arena->quota, listing->files, listing->capacity, capacity, sizeof *larger);
         if (larger == NULL) {
             return false;
         }
@@ -150,7 +152,7 @@ static bool choose(const struct ladle_packed *packed, const struct listing *list
 int ladle_packed_find(const struct ladle_packed *packed, struct ladle_arena *arena, struct ladle_packed_model *model,
                       struct ladle_error *error)
 {
-    struct ladle_arena names = {0};
+    struct ladle_arena names = {.quota = arena->quota};
     struct listing listing = {0};
     *model = (struct ladle_packed_model){0};
     int status = list(packed, &names, &listing, error);
@@ -160,7 +162,7 @@ int ladle_packed_find(const struct ladle_packed *packed, struct ladle_arena *are
     if (status == LADLE_OK && !choose(packed, &listing, arena, model)) {
         status = ladle_fail_memory(error, packed->file.name);
     }
-    free(listing.files);
+    ladle_quota_free(names.quota, listing.files, listing.capacity, sizeof *listing.files);
     ladle_arena_finish(&names);
     return status;
 }

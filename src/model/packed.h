@@ -36,8 +36,9 @@ bool ladle_packed_is_archive(int fd);
 /* Opens an archive.
  *   packed  filled, for one place in memory; give to ladle_packed_close, also on failure
  *   path    must outlive it
+ *   quota   what lists of its contents count against; NULL: none
  * Returns LADLE_OK, LADLE_BAD_INPUT, LADLE_FAILED or LADLE_NO_MEMORY. */
-int ladle_packed_open(struct ladle_packed *packed, const char *path, struct ladle_error *error);
+int ladle_packed_open(struct ladle_packed *packed, const char *path, struct ladle_quota *quota, struct ladle_error *error);
 void ladle_packed_close(struct ladle_packed *packed);
 
 /* Finds the model in it; everything is taken from the arena. Where there is a model.safetensors it is the model; else all

@@ -83,7 +83,7 @@ static int open_file(const struct ladle_model *model, uint32_t at, struct ladle_
         about.st_mtim.tv_sec != file->modified.tv_sec || about.st_mtim.tv_nsec != file->modified.tv_nsec) {
         return ladle_fail(error, LADLE_FAILED, "%s: changed since the model was opened", path);
     }
-    return ladle_packed_open(packed, path, error);
+    return ladle_packed_open(packed, path, NULL, error);
 }
 
 int ladle_model_read_floats(const struct ladle_model *model, const struct ladle_tensor *tensor, uint64_t first,

@@ -78,7 +78,8 @@ static int take_tensors(struct reading *reading, uint32_t file, const struct lad
 {
     struct ladle_model_file *about = &reading->model->files[file];
     struct ladle_safetensors_header header = {0};
-    struct ladle_arena arena = {0};
+    struct ladle_quota *quota = reading->model->arena.quota;
+    struct ladle_arena arena = {.quota = quota};
     int status = ladle_safetensors_read_bytes(bytes, file, &arena, &header, reading->error);
     about->bytes = header.file_bytes;
     about->header_hash = header.hash;
@@ -92,6 +93,7 @@ static int take_tensors(struct reading *reading, uint32_t file, const struct lad
         }
     }
     ladle_arena_finish(&arena);
+    ladle_quota_begin(quota, NULL, 0, 0);
     return status;
 }
 
@@ -211,7 +213,7 @@ static void tell_unread(struct reading *reading, const struct ladle_directory *d
 static int read_directory(struct reading *reading)
 {
     struct ladle_model *model = reading->model;
-    struct ladle_arena names = {0};
+    struct ladle_arena names = {.quota = model->arena.quota};
     struct ladle_directory directory;
     const char *single = NULL;
     int status = ladle_directory_list(model->path, &names, &directory, reading->error);
@@ -245,7 +247,8 @@ static int read_packed_config(struct reading *reading, const struct ladle_packed
     if (file->bytes > LADLE_CONFIG_MOST_BYTES) {
         return ladle_fail(reading->error, LADLE_BAD_INPUT, "%s: is too large", file->name);
     }
-    char *text = malloc((size_t)file->bytes + 1);
+    size_t room = (size_t)file->bytes + 1;
+    char *text = ladle_quota_grow(model->arena.quota, NULL, 0, room, 1);
     if (text == NULL) {
         return no_memory(reading);
     }
@@ -253,7 +256,7 @@ static int read_packed_config(struct reading *reading, const struct ladle_packed
     if (status == LADLE_OK) {
         status = ladle_json_parse(file->name, text, (size_t)file->bytes, &model->arena, &model->config, reading->error);
     }
-    free(text);
+    ladle_quota_free(model->arena.quota, text, room, 1);
     return status;
 }
 
@@ -286,7 +289,7 @@ static int read_packed(struct reading *reading, const struct stat *about)
     struct ladle_packed_model found;
     model->packed = true;
     model->packed_bytes = (uint64_t)about->st_size;
-    int status = ladle_packed_open(&packed, model->path, reading->error);
+    int status = ladle_packed_open(&packed, model->path, model->arena.quota, reading->error);
     if (status == LADLE_OK) {
         status = ladle_packed_find(&packed, &model->arena, &found, reading->error);
     }
@@ -326,6 +329,7 @@ static int read_one(struct reading *reading, const struct stat *about)
 int ladle_shards_read(struct ladle_model *model, const struct ladle_log *log, struct ladle_error *error)
 {
     struct reading reading = {.model = model, .log = log, .error = error, .store.arena = &model->arena};
+    reading.index.arena.quota = model->arena.quota;
     struct stat about;
     int status;
     if (stat(model->path, &about) != 0) {

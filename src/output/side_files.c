@@ -15,6 +15,7 @@
 #define MOST_ENTRIES 100000u /* looked at, in all folders */
 #define MOST_DEPTH 8u
 #define MOST_MODULES_BYTES (1u << 20)
+#define MOST_MODULES_MEMORY (4u << 20) /* that reading it may take; what models have is a list of a few modules */
 
 /* What of a folder is wanted. */
 enum rule {
@@ -228,7 +229,8 @@ int ladle_side_files_find(const struct ladle_plan *plan, struct ladle_side_files
         ladle_detail(&plan->options.log, "%s: no config.json beside it, so no other file is copied", donor->path);
         return LADLE_OK;
     }
-    struct ladle_arena arena = {0};
+    struct ladle_quota quota = {.most = MOST_MODULES_MEMORY};
+    struct ladle_arena arena = {.quota = &quota};
     struct finding finding = {.donor = donor, .log = &plan->options.log, .error = error, .files = files};
     finding.top = open(donor->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (finding.top < 0) {

@@ -7,8 +7,6 @@
 #include "base/size.h"
 #include "plan/machine.h"
 
-/* What the promise "budget + 16 MiB" leaves for code, libraries and the metadata of a 70B model. */
-#define METADATA_FREE_BYTES (6ull << 20)
 #define DEFAULT_BYTES (256ull << 20)
 #define SPARE_BYTES (16ull << 20)
 
@@ -193,7 +191,13 @@ static uint64_t metadata_bytes(const struct ladle_plan *plan)
 /* What of the metadata counts against the budget. */
 static uint64_t charged_bytes(uint64_t metadata_bytes)
 {
-    return metadata_bytes > METADATA_FREE_BYTES ? metadata_bytes - METADATA_FREE_BYTES : 0;
+    return metadata_bytes > LADLE_METADATA_FREE_BYTES ? metadata_bytes - LADLE_METADATA_FREE_BYTES : 0;
+}
+
+/* The smallest budget with which recipe and models can be read, in whole MiB. */
+static uint64_t least_for_reading(const struct ladle_plan *plan)
+{
+    return ladle_round_up(charged_bytes(plan->quota.peak), 1 << 20);
 }
 
 /* Room for the chunks that one block's output touches, and one more to go on with. */
@@ -403,8 +407,10 @@ static bool find_settings(struct ladle_plan *plan, uint64_t budget, uint8_t *dty
     return spend(plan, &settings, budget, 2 * sources + 1, dtypes);
 }
 
-static uint64_t default_budget(const struct ladle_plan *plan)
+uint64_t ladle_plan_memory(const struct ladle_plan *plan)
 {
+    if (plan->options.memory_bytes)
+        return plan->options.memory_bytes;
     uint64_t left = ladle_machine_memory();
     if (left >= DEFAULT_BYTES + SPARE_BYTES)
         return DEFAULT_BYTES;
@@ -443,13 +449,12 @@ static bool is_new(const struct ladle_memory *memory, const struct ladle_memory 
 int ladle_plan_budget(struct ladle_plan *plan, struct ladle_error *error)
 {
     struct ladle_memory before = plan->memory, smallest;
-    uint64_t budget = plan->options.memory_bytes ? plan->options.memory_bytes : default_budget(plan);
+    uint64_t budget = plan->options.memory_bytes;
     uint8_t *dtypes = ladle_arena_take(&plan->arena, most_sources(plan) + 1);
     char needed[32], given[32];
     if (!dtypes)
         return ladle_fail_memory(error, "the plan");
-    plan->options.memory_bytes = budget;
-    plan->least_bytes = find_least(plan, dtypes, &smallest);
+    plan->least_bytes = ladle_max(find_least(plan, dtypes, &smallest), least_for_reading(plan));
     if (!find_settings(plan, budget, dtypes)) {
         ladle_fail(error, LADLE_OVER_BUDGET, "a memory budget of %s cannot do this recipe",
                    ladle_size_budget(budget, given));

@@ -94,7 +94,7 @@ static int open_model(struct ladle_plan *plan, struct ladle_reference *reference
             return LADLE_OK;
         }
     }
-    int status = ladle_model_open(&model, reference->path, &plan->options.log, error);
+    int status = ladle_model_open_counted(&model, reference->path, &plan->quota, &plan->options.log, error);
     if (status) {
         ladle_reference_help(reference->text, plan->recipe.path, reference->path, error);
         return status;
@@ -167,7 +167,7 @@ static uint16_t find_donor(const struct ladle_plan *plan)
 
 static int compare_configs(struct ladle_plan *plan, struct ladle_error *error)
 {
-    struct ladle_arena arena = {0};
+    struct ladle_arena arena = {.quota = &plan->quota};
     const struct ladle_model **models = ladle_arena_take_array(&arena, plan->model_count, sizeof(*models));
     size_t count = 0;
 

@@ -34,11 +34,11 @@ void ladle_making_fail_at(struct ladle_making *making, const struct ladle_node *
     ladle_making_fail(making, "%s: %s", ladle_recipe_where(recipe, node ? node : recipe->method_node, where), text);
 }
 
-void ladle_job_list_destroy(struct ladle_job_list *list)
+void ladle_job_list_destroy(struct ladle_job_list *list, struct ladle_quota *quota)
 {
     if (!list)
         return;
-    free(list->jobs);
+    ladle_quota_free(quota, list->jobs, list->capacity, sizeof(*list->jobs));
     free(list);
 }
 
@@ -51,7 +51,8 @@ static int append(struct ladle_making *making, const struct ladle_job *job)
                           making->plan->recipe.path, MOST_JOBS);
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? list->capacity * 2 : 256;
-        struct ladle_job *jobs = reallocarray(list->jobs, capacity, sizeof(*jobs));
+        struct ladle_job *jobs =
+            ladle_quota_grow(&making->plan->quota, list->jobs, list->capacity, capacity, sizeof(*jobs));
         if (!jobs)
             return ladle_fail_memory(making->error, "the tensors of the output");
         list->jobs = jobs;
@@ -202,7 +203,7 @@ static int make(struct ladle_making *making)
 
 int ladle_plan_make_jobs(struct ladle_plan *plan, struct ladle_error *error)
 {
-    struct ladle_making making = {.plan = plan, .error = error, .log = &plan->options.log};
+    struct ladle_making making = {.plan = plan, .error = error, .log = &plan->options.log, .arena.quota = &plan->quota};
 
     plan->unplaced = calloc(1, sizeof(*plan->unplaced));
     if (!plan->unplaced)

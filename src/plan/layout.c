@@ -78,9 +78,9 @@ static bool find_order(const struct ladle_job *jobs, uint64_t count, uint32_t *f
 }
 
 /* Sorts the jobs of a shard in place: there may be very many, and this is when planning takes the most memory. */
-static int sort(struct ladle_job *jobs, uint64_t count, struct ladle_error *error)
+static int sort(struct ladle_job *jobs, uint64_t count, struct ladle_quota *quota, struct ladle_error *error)
 {
-    uint32_t *from = reallocarray(NULL, count + 1, sizeof(*from));
+    uint32_t *from = ladle_quota_grow(quota, NULL, 0, count + 1, sizeof(*from));
 
     if (!from)
         return ladle_fail_memory(error, "the files of the output");
@@ -97,7 +97,7 @@ static int sort(struct ladle_job *jobs, uint64_t count, struct ladle_error *erro
         jobs[to] = first;
         from[to] = (uint32_t)to;
     }
-    free(from);
+    ladle_quota_free(quota, from, count + 1, sizeof(*from));
     return LADLE_OK;
 }
 
@@ -117,7 +117,7 @@ static int fill_shard(struct ladle_plan *plan, uint32_t at, struct ladle_error *
     shard->name = shard_name(plan, at);
     if (!shard->name)
         return ladle_fail_memory(error, "the files of the output");
-    int status = sort(header + 1, shard->job_count, error);
+    int status = sort(header + 1, shard->job_count, &plan->quota, error);
     if (!status)
         status = ladle_header_measure(plan, shard, error);
     if (status)
@@ -191,11 +191,11 @@ static int take_arrays(struct ladle_plan *plan, struct ladle_error *error)
 
     plan->job_count = list->count + plan->shard_count;
     plan->job_capacity = plan->job_count + plan->shard_count + 1;
-    plan->jobs = reallocarray(list->jobs, plan->job_capacity, sizeof(*plan->jobs));
+    plan->jobs = ladle_quota_grow(&plan->quota, list->jobs, list->capacity, plan->job_capacity, sizeof(*plan->jobs));
     if (!plan->jobs)
         return ladle_fail_memory(error, "the files of the output");
     list->jobs = NULL;
-    ladle_job_list_destroy(list);
+    ladle_job_list_destroy(list, &plan->quota);
     plan->unplaced = NULL;
     plan->shards = ladle_arena_take_array(&plan->arena, plan->shard_count, sizeof(*plan->shards));
     plan->extents = ladle_arena_take_array(&plan->arena, plan->shard_count, sizeof(*plan->extents));

@@ -105,7 +105,7 @@ const char *ladle_draft_source_name(const struct ladle_draft *draft, size_t sour
 
 /* jobs.c: makes a draft a job. */
 int ladle_jobs_add(struct ladle_making *making, struct ladle_draft *draft);
-void ladle_job_list_destroy(struct ladle_job_list *list);
+void ladle_job_list_destroy(struct ladle_job_list *list, struct ladle_quota *quota);
 
 /* missing.c: decides about a draft that some sources lack. */
 enum ladle_missing_verdict {

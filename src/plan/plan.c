@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan/plan.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "plan/making.h"
 
 /* The longest recipe: far beyond what people write, far below what would hurt. */
-#define RECIPE_LIMIT ((size_t)64 << 20)
+#define RECIPE_LIMIT ((size_t)16 << 20)
+
+/* Bytes that one byte of a recipe may make us take, all in all. */
+#define RECIPE_FACTOR 64u
 
 void ladle_options_init(struct ladle_options *options)
 {
@@ -54,17 +59,23 @@ static int override(struct ladle_plan *plan, struct ladle_error *error)
 
 static int read_recipe(struct ladle_plan *plan, const char *path, const char *text, size_t bytes, struct ladle_error *error)
 {
-    struct ladle_text read = {0};
+    struct ladle_text read = {.quota = &plan->quota};
     int status = LADLE_OK;
 
     if (!text) {
+        struct stat about;
+        bool known = stat(path, &about) == 0 && S_ISREG(about.st_mode);
+        ladle_quota_begin(&plan->quota, path, known ? (uint64_t)about.st_size : 0, RECIPE_FACTOR);
         status = ladle_file_read(path, RECIPE_LIMIT, &read, error);
         text = read.data ? read.data : "";
         bytes = read.bytes;
     }
     if (!status)
-        status = ladle_recipe_parse(&plan->recipe, path, text, bytes, &plan->options.log, error);
+        ladle_quota_begin(&plan->quota, path, bytes, RECIPE_FACTOR);
+    if (!status)
+        status = ladle_recipe_parse(&plan->recipe, path, text, bytes, &plan->quota, &plan->options.log, error);
     ladle_text_finish(&read);
+    ladle_quota_begin(&plan->quota, NULL, 0, 0);
     return status;
 }
 
@@ -80,6 +91,8 @@ static int fill(struct ladle_plan *plan, const char *path, const char *text, siz
     status = ladle_plan_open_inputs(plan, error);
     if (!status)
         status = ladle_plan_make_jobs(plan, error);
+    if (!status)
+        status = ladle_plan_try_config(plan, error);
     if (!status)
         status = ladle_plan_lay_out(plan, LADLE_CHUNK_BYTES, error);
     if (!status)
@@ -108,6 +121,15 @@ static int check_options(const struct ladle_options *options, struct ladle_error
     return status;
 }
 
+/* What reading took is to be there for the merge: the allocator keeps what is freed otherwise. */
+static void give_back(const struct ladle_plan *plan)
+{
+#ifdef __GLIBC__
+    if (plan->quota.peak - plan->quota.used > 1u << 20)
+        malloc_trim(0);
+#endif
+}
+
 int ladle_plan_create(struct ladle_plan **plan, const char *recipe_path, const char *text, size_t bytes,
                       const struct ladle_options *options, struct ladle_error *error)
 {
@@ -120,8 +142,13 @@ int ladle_plan_create(struct ladle_plan **plan, const char *recipe_path, const c
     else
         ladle_options_init(&made->options);
     int status = check_options(&made->options, error);
+    made->options.memory_bytes = ladle_plan_memory(made);
+    made->quota.most = made->options.memory_bytes + LADLE_METADATA_FREE_BYTES;
+    made->arena.quota = &made->quota;
     if (!status)
         status = fill(made, recipe_path, text, bytes, error);
+    give_back(made);
+    status = ladle_quota_explain(&made->quota, status, LADLE_METADATA_FREE_BYTES, "--memory", error);
     if (status)
         ladle_plan_destroy(made);
     else
@@ -133,8 +160,8 @@ void ladle_plan_destroy(struct ladle_plan *plan)
 {
     if (!plan)
         return;
-    ladle_job_list_destroy(plan->unplaced);
-    free(plan->jobs);
+    ladle_job_list_destroy(plan->unplaced, &plan->quota);
+    ladle_quota_free(&plan->quota, plan->jobs, plan->job_capacity, sizeof(*plan->jobs));
     for (size_t i = 0; i < plan->model_count; i++)
         ladle_model_close(plan->models[i]);
     ladle_recipe_finish(&plan->recipe);

@@ -123,6 +123,7 @@ struct ladle_memory {
 
 struct ladle_plan {
     bool carried_out;               /* ladle_merge was called */
+    struct ladle_quota quota;       /* for all that is held of recipe and models, and while they are read */
     struct ladle_arena arena;
     struct ladle_options options;
     struct ladle_recipe recipe;
@@ -189,8 +190,21 @@ int ladle_plan_lay_out(struct ladle_plan *plan, uint64_t chunk_bytes, struct lad
  * Returns LADLE_OK or LADLE_BAD_INPUT (larger than any file can be). */
 int ladle_plan_lay_out_stream(struct ladle_plan *plan, const struct ladle_gaps *gaps, struct ladle_error *error);
 
+/* Writes the output's config.json; nothing if the donor has none. The text counts against the plan's quota. */
+int ladle_plan_config(const struct ladle_plan *plan, const struct ladle_log *log, struct ladle_text *out,
+                      struct ladle_error *error);
+
+/* The same for nothing but to know whether the budget allows it: before anything is written. */
+int ladle_plan_try_config(struct ladle_plan *plan, struct ladle_error *error);
+
 /* Bytes of the whole output space, with what lies unused between extents. */
 uint64_t ladle_plan_space_bytes(const struct ladle_plan *plan);
+
+/* What a budget may be exceeded by for lists of tensors and the like: the rest of the 16 MiB is for code and libraries. */
+#define LADLE_METADATA_FREE_BYTES (6ull << 20)
+
+/* The budget that the options ask for, or a default; 0 never. */
+uint64_t ladle_plan_memory(const struct ladle_plan *plan);
 
 /* Chooses blocks, slots and chunks for the budget; LADLE_OVER_BUDGET if it cannot be done. */
 int ladle_plan_budget(struct ladle_plan *plan, struct ladle_error *error);

@@ -113,12 +113,14 @@ int ladle_node_fill_map(struct ladle_node_builder *builder, struct ladle_built_n
     int status = count_candidates(builder, children, count, &total);
     if (status != LADLE_OK || total == 0)
         return status;
-    struct candidate *candidates = calloc(total, sizeof *candidates);
+    struct ladle_quota *quota = builder->arena->quota;
+    struct candidate *candidates = ladle_quota_grow(quota, NULL, 0, total, sizeof *candidates);
     struct ladle_pair *pairs = ladle_arena_take_array(builder->arena, total, sizeof *pairs);
     if (candidates == NULL || pairs == NULL) {
         status = ladle_fail_memory(builder->error, "the recipe");
         goto out;
     }
+    memset(candidates, 0, total * sizeof *candidates);
     list_candidates(children, count, candidates);
     status = drop_repeated(builder, candidates, total);
     if (status != LADLE_OK)
@@ -129,6 +131,6 @@ int ladle_node_fill_map(struct ladle_node_builder *builder, struct ladle_built_n
             pairs[map->node.count++] = candidates[i].pair;
     }
 out:
-    free(candidates);
+    ladle_quota_free(quota, candidates, total, sizeof *candidates);
     return status;
 }

@@ -12,6 +12,9 @@
 /* Recipes written by people have a handful; more than this only slows the look-up of aliases down. */
 #define ANCHORS_MOST 256u
 
+/* Bytes that libyaml takes for one of the text at most: for one that is a single scalar, which it keeps twice and doubles. */
+#define YAML_FACTOR 4u
+
 struct anchor {
     const char *name;
     struct ladle_built_node *node;
@@ -171,7 +174,9 @@ static int push_child(struct parser *parser, struct ladle_built_node *built)
 {
     if (parser->child_count == parser->child_capacity) {
         size_t capacity = parser->child_capacity * 2 + 64;
-        struct ladle_built_node **children = reallocarray(parser->children, capacity, sizeof(struct ladle_built_node *));
+        struct ladle_built_node **children =
+            ladle_quota_grow(parser->builder.arena->quota, parser->children, parser->child_capacity, capacity,
+                             sizeof(struct ladle_built_node *));
         if (children == NULL)
             return ladle_fail_memory(parser->builder.error, "the recipe");
         parser->children = children;
@@ -378,17 +383,23 @@ int ladle_node_parse(const char *path, const char *text, size_t bytes, struct la
     if (parser == NULL)
         return ladle_fail_memory(error, "the recipe");
     int status = LADLE_NO_MEMORY;
-    if (!yaml_parser_initialize(&parser->yaml)) {
+    if (!ladle_quota_take(arena->quota, YAML_FACTOR * (uint64_t)bytes)) {
         ladle_fail_memory(error, "the recipe");
         goto out_parser;
+    }
+    if (!yaml_parser_initialize(&parser->yaml)) {
+        ladle_fail_memory(error, "the recipe");
+        goto out_quota;
     }
     parser->builder = (struct ladle_node_builder){.path = path, .arena = arena, .error = error};
     parser->text = text;
     parser->bytes = bytes;
     yaml_parser_set_input_string(&parser->yaml, (const unsigned char *)text, bytes);
     status = read_documents(parser, documents, count);
-    free(parser->children);
+    ladle_quota_free(arena->quota, parser->children, parser->child_capacity, sizeof(struct ladle_built_node *));
     yaml_parser_delete(&parser->yaml);
+out_quota:
+    ladle_quota_give(arena->quota, YAML_FACTOR * (uint64_t)bytes);
 out_parser:
     free(parser);
     return status;

@@ -295,12 +295,13 @@ static bool find_root(struct ladle_reading *reading, const struct ladle_node *co
 }
 
 int ladle_recipe_parse(struct ladle_recipe *recipe, const char *path, const char *text, size_t bytes,
-                       const struct ladle_log *log, struct ladle_error *error)
+                       struct ladle_quota *quota, const struct ladle_log *log, struct ladle_error *error)
 {
     struct ladle_reading reading = {.recipe = recipe, .log = log, .error = error, .status = LADLE_OK};
     const struct ladle_node *const *documents;
     size_t count;
     memset(recipe, 0, sizeof *recipe);
+    recipe->arena.quota = quota;
     recipe->path = ladle_arena_copy(&recipe->arena, path, strlen(path));
     recipe->text = ladle_arena_copy(&recipe->arena, text, bytes);
     recipe->text_bytes = bytes;

@@ -63,9 +63,10 @@ struct ladle_recipe {
  * holds its base, and required values without a default wait for the models.
  *   recipe       receives the recipe; free with ladle_recipe_finish. Empty after a failure
  *   text, bytes  the recipe; copied
+ *   quota        what the recipe counts against, and what is needed to read it; must outlive it. NULL: none
  * Returns LADLE_OK, LADLE_BAD_INPUT or LADLE_NO_MEMORY. */
 int ladle_recipe_parse(struct ladle_recipe *recipe, const char *path, const char *text, size_t bytes,
-                       const struct ladle_log *log, struct ladle_error *error);
+                       struct ladle_quota *quota, const struct ladle_log *log, struct ladle_error *error);
 void ladle_recipe_finish(struct ladle_recipe *recipe);
 
 /* Adds a line of help to the error recorded last, that `parameter` has no value: the key nearest to it that stands where it

@@ -12,6 +12,7 @@
 
 #define LENGTH_BYTES 8u
 #define PIECE_BYTES (64u * 1024)
+#define MOST_FACTOR 16u /* bytes that one byte of the header may make us and those who keep its tensors take */
 
 static const char advice[] = "the download or copy was interrupted or went wrong: fetch the file again";
 
@@ -88,6 +89,8 @@ static int read_header(const struct ladle_bytes *bytes, uint64_t header_bytes, s
     if (reader == NULL) {
         goto out;
     }
+    ladle_json_reader_limit(reader, parse->arena->quota);
+    ladle_quota_begin(parse->arena->quota, bytes->name, header_bytes, MOST_FACTOR);
     *hash = LADLE_FNV_START;
     status = LADLE_OK;
     for (uint64_t at = 0; at < header_bytes && status == LADLE_OK;) {
@@ -214,7 +217,7 @@ int ladle_safetensors_read_bytes(const struct ladle_bytes *bytes, uint32_t file,
         *header = (struct ladle_safetensors_header){
             .tensors = tensors, .count = parse.count, .file_bytes = layout.file_bytes, .hash = hash};
     }
-    free(parse.tensors);
+    ladle_quota_free(arena->quota, parse.tensors, parse.capacity, sizeof *parse.tensors);
     return status;
 }
 

@@ -162,7 +162,8 @@ static bool add_tensor(struct ladle_header_parse *parse, struct ladle_tensor *te
     tensor->shape = shape;
     if (parse->count == parse->capacity) {
         size_t capacity = parse->capacity == 0 ? 256 : parse->capacity * 2;
-        struct ladle_tensor *tensors = reallocarray(parse->tensors, capacity, sizeof *tensors);
+        struct ladle_tensor *tensors =
+            ladle_quota_grow(parse->arena->quota, parse->tensors, parse->capacity, capacity, sizeof *tensors);
         if (tensors == NULL) {
             return fail_memory(parse);
         }

@@ -24,7 +24,8 @@ struct ladle_header_parse {
     struct ladle_error *error;
 
     /* What was found, in the order of the header: `offset` counts from the start of the data, and `file` is the place in the
-     * header. Names and shapes are in the arena; the array is to be freed. */
+     * header. Names and shapes are in the arena; the array is to be freed
+     * (ladle_quota_free, with the arena's quota). */
     struct ladle_tensor *tensors;
     size_t count, capacity;
     int status; /* of the first failure */

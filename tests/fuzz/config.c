@@ -46,7 +46,7 @@ static bool make_model(struct ladle_model *model, const char *text, size_t bytes
            model->config->type == LADLE_JSON_OBJECT &&
            ladle_layers_find(model->tensors, model->tensor_count, model->config, &model->arena, model->positions,
                              &model->stacks, &model->stack_count) == LADLE_OK &&
-           ladle_layers_sort(model->tensors, model->positions, model->tensor_count) == LADLE_OK;
+           ladle_layers_sort(model->tensors, model->positions, model->tensor_count, NULL) == LADLE_OK;
 }
 
 /* The keys of the old config, in order, and no others than those that a change may add. */

@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct ladle_error *error = ladle_error_create();
     struct ladle_recipe recipe;
-    int status = ladle_recipe_parse(&recipe, "r.yml", (const char *)data, size, NULL, error);
+    int status = ladle_recipe_parse(&recipe, "r.yml", (const char *)data, size, NULL, NULL, error);
     check(status == LADLE_NO_MEMORY || (status == LADLE_OK) == (ladle_error_count(error) == 0));
     if (status == LADLE_OK)
         ask_all(&recipe, error);

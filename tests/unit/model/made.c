@@ -59,7 +59,7 @@ struct ladle_model *made_model(const char *names, const char *config)
     assert_int_equal(ladle_layers_find(model->tensors, model->tensor_count, model->config, &model->arena, model->positions,
                                        &model->stacks, &model->stack_count),
                      LADLE_OK);
-    assert_int_equal(ladle_layers_sort(model->tensors, model->positions, model->tensor_count), LADLE_OK);
+    assert_int_equal(ladle_layers_sort(model->tensors, model->positions, model->tensor_count, NULL), LADLE_OK);
     return model;
 }
 

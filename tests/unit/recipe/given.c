@@ -21,7 +21,7 @@ void given_recipe(struct given *given, const char *text)
     size_t bytes = strlen(text);
     char *exact = test_malloc(bytes + 1);
     memcpy(exact + 1, text, bytes);
-    given->status = ladle_recipe_parse(&given->recipe, "r.yml", exact + 1, bytes, &log, given->error);
+    given->status = ladle_recipe_parse(&given->recipe, "r.yml", exact + 1, bytes, NULL, &log, given->error);
     test_free(exact);
 }
 

@@ -293,7 +293,7 @@ static void finishing_twice_is_harmless(void **state)
 {
     (void)state;
     struct ladle_recipe recipe;
-    assert_int_equal(ladle_recipe_parse(&recipe, "r.yml", "x: [", 4, NULL, NULL), LADLE_BAD_INPUT);
+    assert_int_equal(ladle_recipe_parse(&recipe, "r.yml", "x: [", 4, NULL, NULL, NULL), LADLE_BAD_INPUT);
     assert_null(recipe.root);
     ladle_recipe_finish(&recipe);
     ladle_recipe_finish(&recipe);
