@@ -191,6 +191,18 @@ void ladle_error_reopen(struct ladle_error *error)
     }
 }
 
+void ladle_error_append(struct ladle_error *error, struct ladle_error *other)
+{
+    for (size_t i = 0; i < other->count; i++) {
+        struct ladle_text *message = add_message(error, other->status);
+        if (message != NULL) {
+            *message = other->messages[i];
+            other->messages[i] = (struct ladle_text){0};
+        }
+    }
+    ladle_error_clear(other);
+}
+
 int ladle_fail_memory(struct ladle_error *error, const char *what)
 {
     return ladle_fail(error, LADLE_NO_MEMORY, "no memory for %s", what);

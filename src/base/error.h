@@ -26,6 +26,9 @@ void ladle_error_help(struct ladle_error *error, const char *format, ...) LADLE_
 /* Help added from here on belongs to the message recorded last, even if failures came after it that were not recorded. */
 void ladle_error_reopen(struct ladle_error *error);
 
+/* Adds the messages of another error behind those that are there, up to 20, as ladle_fail_also does, and empties it. */
+void ladle_error_append(struct ladle_error *error, struct ladle_error *other);
+
 /* Shorthand for "no memory for WHAT". Returns LADLE_NO_MEMORY. */
 int ladle_fail_memory(struct ladle_error *error, const char *what);
 

@@ -83,6 +83,22 @@ static bool same_files(const struct ladle_model *a, const struct ladle_model *b)
     return true;
 }
 
+/* Opens what a reference stands for, which must be no archive. */
+static int open_path(struct ladle_plan *plan, const struct ladle_reference *reference, struct ladle_model **model,
+                     struct ladle_error *error)
+{
+    int status = ladle_model_open_counted(model, reference->path, &plan->quota, &plan->options.log, error);
+
+    if (status) {
+        ladle_reference_help(reference->text, plan->recipe.path, reference->path, error);
+    } else if ((*model)->packed) {
+        ladle_model_close(*model);
+        status = ladle_fail(error, LADLE_BAD_INPUT, "%s: is an archive, which cannot be an input of a merge", reference->path);
+        ladle_error_help(error, "unpack it and name the folder");
+    }
+    return status;
+}
+
 /* Opens the model of a reference unless it is open already. */
 static int open_model(struct ladle_plan *plan, struct ladle_reference *reference, struct ladle_error *error)
 {
@@ -94,17 +110,9 @@ static int open_model(struct ladle_plan *plan, struct ladle_reference *reference
             return LADLE_OK;
         }
     }
-    int status = ladle_model_open_counted(&model, reference->path, &plan->quota, &plan->options.log, error);
-    if (status) {
-        ladle_reference_help(reference->text, plan->recipe.path, reference->path, error);
+    int status = open_path(plan, reference, &model, error);
+    if (status)
         return status;
-    }
-    if (model->packed) {
-        ladle_model_close(model);
-        ladle_fail(error, LADLE_BAD_INPUT, "%s: is an archive, which cannot be an input of a merge", reference->path);
-        ladle_error_help(error, "unpack it and name the folder");
-        return LADLE_BAD_INPUT;
-    }
     for (uint16_t i = 0; i < plan->model_count; i++) {
         if (same_files(plan->models[i], model)) {
             ladle_model_close(model);
@@ -118,18 +126,41 @@ static int open_model(struct ladle_plan *plan, struct ladle_reference *reference
     return LADLE_OK;
 }
 
+/* Adds what is wrong with a model to what is wrong with others, and where the recipe names it. */
+static void fail_model(const struct ladle_plan *plan, const struct ladle_reference *reference, struct ladle_error *own,
+                       struct ladle_error *error)
+{
+    char where[512];
+
+    if (ladle_error_status(own) != LADLE_NO_MEMORY) {
+        ladle_recipe_where(&plan->recipe, reference->node, where);
+        ladle_error_help(own, "it is named at %s", where);
+    }
+    ladle_error_append(error, own);
+}
+
+/* Opens all models that were found. What cannot be opened does not keep the others from being tried. */
 static int open_all(struct ladle_plan *plan, struct ladle_error *error)
 {
     plan->models = ladle_arena_take_array(&plan->arena, plan->reference_count, sizeof(*plan->models));
     plan->model_names = ladle_arena_take_array(&plan->arena, plan->reference_count, sizeof(*plan->model_names));
     if (!plan->models || !plan->model_names)
         return ladle_fail_memory(error, "the list of models");
-    for (size_t i = 0; i < plan->reference_count; i++) {
-        int status = open_model(plan, &plan->references[i], error);
-        if (status)
-            return status;
+    struct ladle_error *own = ladle_error_create(); /* each model may fail */
+    int first = own ? LADLE_OK : ladle_fail_memory(error, "the list of models");
+    for (size_t i = 0; own && i < plan->reference_count; i++) {
+        int status = open_model(plan, &plan->references[i], own);
+        if (status == LADLE_NO_MEMORY && first)
+            break; /* what is known is said */
+        if (error && status)
+            fail_model(plan, &plan->references[i], own, error);
+        ladle_error_clear(own);
+        first = first ? first : status;
+        if (status == LADLE_NO_MEMORY)
+            break;
     }
-    return LADLE_OK;
+    ladle_error_destroy(own);
+    return first;
 }
 
 static int list_files(struct ladle_plan *plan, struct ladle_error *error)
@@ -192,8 +223,10 @@ int ladle_plan_open_inputs(struct ladle_plan *plan, struct ladle_error *error)
     if (!plan->references)
         return ladle_fail_memory(error, "the list of models");
     int status = find_all(plan, error);
-    if (!status)
-        status = open_all(plan, error);
+    if (status != LADLE_NO_MEMORY) {
+        int opened = open_all(plan, error);
+        status = status ? status : opened;
+    }
     if (!status)
         status = list_files(plan, error);
     if (status)
