@@ -34,7 +34,7 @@ struct ladle_progress {
 /* What a caller can choose. Fill with ladle_options_init, then change. */
 struct ladle_options {
     uint64_t memory_bytes;  /* memory budget; 0: 256 MiB, or what the memory cgroup leaves if less */
-    unsigned threads;       /* workers, at most LADLE_MOST_THREADS; 0: the cores this process may use. Fewer if memory is short */
+    unsigned threads;       /* workers, fewer if memory is short; at most LADLE_MOST_THREADS; 0: the cores it may use */
     enum ladle_io io;
     enum ladle_direct direct;
     uint64_t shard_bytes;   /* most bytes of tensor data in a shard; 0: one file. Default 5,000,000,000 */
@@ -72,7 +72,7 @@ struct ladle_plan;
  *   recipe_path  file that holds the recipe, for messages and relative model paths
  *   text, bytes  the recipe itself if it does not come from that file (standard input), else NULL and 0
  *   options      kept by copy; the texts and callbacks must outlive the plan. NULL: the defaults
- *   error        receives what is wrong; may be NULL, here and in every function of the library that takes one
+ *   error        receives what is wrong; may be NULL, here and in every other function that fills one
  * Returns LADLE_OK; LADLE_BAD_REQUEST for options out of range; LADLE_BAD_INPUT for a recipe or model that cannot be
  * accepted; LADLE_OVER_BUDGET; LADLE_FAILED if reading fails; LADLE_NO_MEMORY. */
 LADLE_API int ladle_plan_create(struct ladle_plan **plan, const char *recipe_path, const char *text, size_t bytes,

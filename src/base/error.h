@@ -34,8 +34,8 @@ int ladle_fail_memory(struct ladle_error *error, const char *what);
 
 /* Sends one message to a log. A newline in the format starts an indented line of help. */
 void ladle_warn(const struct ladle_log *log, const char *format, ...) LADLE_PRINTF(2, 3);
-/* The same for a message whose number of lines is not known beforehand: the first line, then `count` lines of help. A line break
- * within one of them is masked like all that does not print. */
+/* The same for a message whose number of lines is not known beforehand: the first line, then `count` lines of help. A line
+ * break within one of them is masked like all that does not print. */
 void ladle_warn_lines(const struct ladle_log *log, const char *first, const char *const *help, size_t count);
 void ladle_note(const struct ladle_log *log, const char *format, ...) LADLE_PRINTF(2, 3);
 void ladle_detail(const struct ladle_log *log, const char *format, ...) LADLE_PRINTF(2, 3);

@@ -136,7 +136,8 @@ bool ladle_file_takes_direct(int fd, uint32_t bytes)
 bool ladle_file_is_sole(int directory, const char *name, uint64_t *bytes)
 {
     struct stat status;
-    bool sole = fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) && status.st_nlink <= 1;
+    bool found = fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    bool sole = found && S_ISREG(status.st_mode) && status.st_nlink <= 1;
     *bytes = sole ? (uint64_t)status.st_size : 0;
     return sole;
 }

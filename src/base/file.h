@@ -29,12 +29,12 @@ int ladle_file_create_at(int directory, const char *name, const char *shown_path
 /* Syncs a directory, so that names made in it last. */
 int ladle_file_sync_directory(int directory, const char *shown_path, struct ladle_error *error);
 
-/* Whether `name` below a directory descriptor is a regular file of this one name, and of what size. One with another name
- * too (a hard link) is somebody else's as well, and must not be written to. */
+/* Whether `name` below a directory descriptor is a regular file of this one name, and of what size (0 if not). One with
+ * another name too (a hard link) is somebody else's as well, and must not be written to. */
 bool ladle_file_is_sole(int directory, const char *name, uint64_t *bytes);
 
-/* Whether transfers past the page cache (O_DIRECT) may have multiples of `bytes` as offset, length and address. Some file systems
- * take the flag and use the page cache all the same, which is no. Yes if the kernel does not tell. */
+/* Whether transfers past the page cache (O_DIRECT) may have multiples of `bytes` as offset, length and address. Some file
+ * systems take the flag and use the page cache all the same, which is no. Yes if the kernel does not tell. */
 bool ladle_file_takes_direct(int fd, uint32_t bytes);
 
 #endif

@@ -6,8 +6,8 @@
 #include <cpuid.h>
 #include <stdatomic.h>
 
-/* Conversions of halves; clang 14's __builtin_cpu_supports does not know their name. Asked once: virtual machines take tens of
- * microseconds for the answer, and every job of a plan chooses. */
+/* Conversions of halves; clang 14's __builtin_cpu_supports does not know their name. Asked once: virtual machines take tens
+ * of microseconds for the answer, and every job of a plan chooses. */
 static bool cpu_has_f16c(void)
 {
     enum { UNKNOWN, NO, YES };

@@ -7,11 +7,15 @@
 #include "method/gram.h"
 #include "method/strip.h"
 
+/* Scratch of the functions below. */
 size_t ladle_mix_scratch_bytes(const struct ladle_task *task);
 
 /* Elements [at, at + n) of a block: factor * sum c_k v_k, added to the base if the v_k are task vectors. The sum starts at
- * +0 and adds in the order of the vectors; coefficients and factor are rounded to T. vectors       which v_k coefficients
- * one for each; NULL: all 1 cursor        where they go; moves on by n */
+ * +0 and adds in the order of the vectors; coefficients and factor are rounded to T.
+ *   vectors       which v_k
+ *   coefficients  one for each; NULL: all 1
+ *   cursor        where they go; moves on by n
+ *   scratch       ladle_mix_scratch_bytes */
 void ladle_mix_range(const struct ladle_task *task, const struct ladle_block *block, size_t at, size_t n,
                      enum ladle_gram_vectors vectors, const double *coefficients, double factor, struct ladle_cursor *cursor,
                      void *scratch);

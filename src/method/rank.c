@@ -3,8 +3,8 @@
 
 #include "method/strip.h"
 
-/* A radix sort of items that hold 32 bits of an element's code above its index: by a few bits of the code at a time, from the
- * lowest, stable, so that equal codes stay in the order of their index.
+/* A radix sort of items that hold 32 bits of an element's code above its index: by a few bits of the code at a time, from
+ * the lowest, stable, so that equal codes stay in the order of their index.
  *
  * A code is the key less what all keys of the row have in common: the lower bits that are zero in all of them, and what lies
  * below the smallest one that is not 0. Differences of 16-bit numbers have few bits then, and two turns suffice. */

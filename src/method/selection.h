@@ -7,10 +7,10 @@
  *
  *   - a vector of up to LADLE_SELECTION_SMALL elements: its keys are kept and looked through;
  *   - else a histogram by the upper 16 bits of the key, in which keys whose lower bits are all zero are counted apart:
- * differences of 16-bit numbers are mostly such keys, and then the threshold is known at once. If it lies among the others
- * of its bucket, another pass looks into that bucket (f64: up to three more passes);
+ *     differences of 16-bit numbers are mostly such keys, and then the threshold is known at once. If it lies among the
+ *     others of its bucket, another pass looks into that bucket (f64: up to three more passes);
  *   - where another pass means reading again, a sample tells beforehand where the threshold probably lies, and a fine
- * histogram of a few buckets around that place makes one pass suffice.
+ *     histogram of a few buckets around that place makes one pass suffice.
  *
  * A selection lives in the job's state. In each of its passes, on every block: open, add (strips, in any order), close, with
  * the thread's own scratch; several threads may do so at once. Then `resolve`, which says whether another pass is needed. */

@@ -76,7 +76,7 @@ size_t ladle_thin_scratch_bytes(const struct ladle_family *family, const struct 
     return words + ladle_array_bytes(chunk, sizeof(uint32_t)) + ladle_rank_scratch_bytes(task, chunk);
 }
 
-static bool ranks(const struct ladle_family *family, const struct ladle_thinned *model)
+static bool thins_by_rank(const struct ladle_family *family, const struct ladle_thinned *model)
 {
     return model->thins && family->thinning == LADLE_KEEP_BY_RANK;
 }
@@ -84,15 +84,16 @@ static bool ranks(const struct ladle_family *family, const struct ladle_thinned 
 size_t ladle_odds_bytes(const struct ladle_family *family, const struct ladle_task *task, const struct ladle_thinned *model)
 {
     size_t row = (size_t)task->row_elems;
-    return ranks(family, model) ? ladle_array_bytes(row, sizeof(uint32_t)) + ladle_array_bytes(row, ladle_real_bytes(task->real))
-                                : 0;
+    if (!thins_by_rank(family, model))
+        return 0;
+    return ladle_array_bytes(row, sizeof(uint32_t)) + ladle_array_bytes(row, ladle_real_bytes(task->real));
 }
 
 void ladle_odds_begin(const struct ladle_family *family, const struct ladle_task *task, struct ladle_thinned *model,
                       void **memory)
 {
     size_t n = (size_t)task->row_elems;
-    if (!ranks(family, model))
+    if (!thins_by_rank(family, model))
         return;
     uint32_t *limits = ladle_array_take(memory, n, sizeof(uint32_t));
     void *factors = ladle_array_take(memory, n, ladle_real_bytes(task->real));

@@ -6,9 +6,11 @@
  * those that agree with the elected sign), and added to the base. Source: spec methods.md "Sparsification of a task vector",
  * "Sign election", "The methods".
  *
- *   task_vectors.c      the passes, and what is common to all       sparsify.c      what is kept of a task vector
- *   task_vector_table.c the methods as people see them              norms.c         rescaling by norms of all and of the
- * kept rank.c              ranks within a row */
+ *   task_vector_table.c  the methods as people see them
+ *   task_vectors.c       the passes, and what is common to all
+ *   sparsify.c           what is kept of a task vector
+ *   rank.c               ranks within a row
+ *   norms.c              rescaling by norms of all elements and of the kept ones */
 
 #include "method/band.h"
 #include "method/method.h"

@@ -9,8 +9,8 @@
 /* Data of a file begins at a multiple of this. Source: spec formats.md "What ladle writes". */
 #define LADLE_HEADER_ALIGNMENT 4096u
 
-/* Fills header_bytes and marks of a shard whose tensors are in their places. Returns LADLE_OK; LADLE_BAD_REQUEST if the header
- * would exceed what readers accept; LADLE_NO_MEMORY. */
+/* Fills header_bytes and marks of a shard whose tensors are in their places. Returns LADLE_OK; LADLE_BAD_REQUEST if the
+ * header would exceed what readers accept; LADLE_NO_MEMORY. */
 int ladle_header_measure(struct ladle_plan *plan, struct ladle_shard *shard, struct ladle_error *error);
 
 #endif

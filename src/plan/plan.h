@@ -2,8 +2,8 @@
 #ifndef LADLE_PLAN_PLAN_H
 #define LADLE_PLAN_PLAN_H
 
-/* A recipe applied to models: one job for each output tensor, in the order in which the output stores them, every byte's place
- * known. Made in steps, each a file of this room:
+/* A recipe applied to models: one job for each output tensor, in the order in which the output stores them, every byte's
+ * place known. Made in steps, each a file of this room:
  *
  *   inputs.c    opens the models that the recipe names          jobs.c    recipe x models -> jobs, with the help of
  *   values.c    parameters of every job, resolved and checked             parts.c, walk.c, missing.c, types.c (see making.h)
@@ -180,9 +180,9 @@ uint16_t ladle_plan_model(const struct ladle_plan *plan, const struct ladle_reci
 /* Makes all jobs in model order, with shapes, types, actions and parameter values checked; no layout yet. */
 int ladle_plan_make_jobs(struct ladle_plan *plan, struct ladle_error *error);
 
-/* Cuts the jobs into shards, orders them within each (wider element types first), adds the header texts, gives every job its
- * position. chunk_bytes: alignment of shards in the output space, a multiple of 4096. Called again, it only gives new positions
- * for another alignment. */
+/* Cuts the jobs into shards, orders them within each (wider element types first), adds the header texts, gives every job
+ * its position. chunk_bytes: alignment of shards in the output space, a multiple of 4096. Called again, it only gives new
+ * positions for another alignment. */
 int ladle_plan_lay_out(struct ladle_plan *plan, uint64_t chunk_bytes, struct ladle_error *error);
 
 /* Lays the output out as one stream: gap, shard, gap, shard, ..., gap. To be called once, after ladle_plan_lay_out. The gaps
@@ -222,7 +222,7 @@ uint64_t ladle_job_read_bytes(const struct ladle_job *job);
 int ladle_plan_text(const struct ladle_plan *plan, const struct ladle_job *job, uint64_t first, size_t count, uint8_t *out,
                     struct ladle_error *error);
 
-/* The longest text of `model` in messages: its reference in the recipe. */
+/* What messages call a model: its reference in the recipe. */
 const char *ladle_plan_model_name(const struct ladle_plan *plan, uint16_t model);
 
 #endif

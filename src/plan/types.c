@@ -8,8 +8,8 @@
 /* Tensors with a mistake of shape or type that are named one by one. */
 #define SHOWN_MISTAKES 5u
 
-/* A thousand times the largest tensor that is known of. What a method says of memory, and the sizes of blocks, are products of
- * elements with bytes and models: none of them reaches 2^64. */
+/* A thousand times the largest tensor that is known of. What a method says of memory, and the sizes of blocks, are products
+ * of elements with bytes and models: none of them reaches 2^64. */
 #define MOST_ELEMS ((uint64_t)1 << 44)
 
 /* How many floating-point tensors a model has, and how many of them have elements of fewer than so many bits. */

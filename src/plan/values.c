@@ -208,8 +208,8 @@ static const double *keep(struct ladle_making *making, size_t count)
     return kept;
 }
 
-/* Where to note what becomes of a check; NULL if the same was asked before. Values that were refused once are not asked about
- * again, whatever the rows. */
+/* Where to note what becomes of a check; NULL if the same was asked before. Values that were refused once are not asked
+ * about again, whatever the rows. */
 static struct checked *new_check(struct ladle_values *values, const struct ladle_task *task)
 {
     for (unsigned i = 0; i < RECENT; i++) {

@@ -32,8 +32,9 @@ int ladle_node_fail(const struct ladle_node_builder *builder, uint32_t line, uin
 int ladle_node_count(struct ladle_node_builder *builder, const struct ladle_node *at, uint64_t more);
 
 /* Gives a map its pairs: checks that keys are texts and none comes twice, and carries out merge keys ("<<": own keys win,
- * then the maps in the order they are listed). children  key, value, key, value, ...; `count` of them, even Returns
- * LADLE_OK, LADLE_BAD_INPUT or LADLE_NO_MEMORY. Source: YAML 1.1, "Merge Key Language-Independent Type". */
+ * then the maps in the order they are listed).
+ *   children  key, value, key, value, ...; `count` of them, even
+ * Returns LADLE_OK, LADLE_BAD_INPUT or LADLE_NO_MEMORY. Source: YAML 1.1, "Merge Key Language-Independent Type". */
 int ladle_node_fill_map(struct ladle_node_builder *builder, struct ladle_built_node *map,
                         struct ladle_built_node *const *children, size_t count);
 

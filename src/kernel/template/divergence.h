@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exp and log in f64 as far as softmax and divergences need them, in plain operations, so that they vectorise and give the same
- * bits everywhere: included by variant.c. Both are within one unit in the last place, which is all that spec methods.md
- * "Arithmetic" asks of them, and what is made of them is rounded to float. Where T is double nothing hides the last bit, and the C
- * library's are used. */
+/* exp and log in f64 as far as softmax and divergences need them, in plain operations, so that they vectorise and give the
+ * same bits everywhere: included by variant.c. Both are within one unit in the last place, which is all that spec methods.md
+ * "Arithmetic" asks of them, and what is made of them is rounded to float. Where T is double nothing hides the last bit, and
+ * the C library's are used. */
 
 static inline uint64_t bits_f64(double x)
 {
@@ -25,8 +25,8 @@ static inline double number_f64(uint64_t bits)
 /* Added to a number below 2^51, it leaves the nearest whole number in the lower bits. */
 #define TO_WHOLE 0x1.8p52
 
-/* exp(x) of x <= 0: 2^k * exp(r) with abs(r) <= ln 2 / 2 and Taylor's series for exp(r). Results below the normal numbers are 0,
- * NaN passes. */
+/* exp(x) of x <= 0: 2^k * exp(r) with abs(r) <= ln 2 / 2 and Taylor's series for exp(r). Results below the normal numbers
+ * are 0, NaN passes. */
 static inline double exp_below(double x)
 {
     double shifted = x * 0x1.71547652b82fep+0 + TO_WHOLE, k = shifted - TO_WHOLE;
@@ -50,8 +50,8 @@ static inline double exp_below(double x)
     return x != x ? x : y;
 }
 
-/* log(x) of a normal number with an exponent above -64: x = 2^k * (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2), and the series of
- * atanh(s), s = f / (2 + f), arranged so that f itself, which is exact, is the leading term. NaN passes. */
+/* log(x) of a normal number with an exponent above -64: x = 2^k * (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2), and the series
+ * of atanh(s), s = f / (2 + f), arranged so that f itself, which is exact, is the leading term. NaN passes. */
 static inline double log_near(double x)
 {
     uint64_t bits = bits_f64(x), place = bits + ((uint64_t)64 << 52) - 0x3FE6A09E667F3BCD;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Element-wise arithmetic, for one T: included by variant.c with T, NAME, BITS and KEY_NAN defined. */
+/* Element-wise arithmetic, for one T: included by variant.c with T, NAME, BITS and ABS defined. */
 
 static void NAME(fill)(void *y_, double c_, size_t n)
 {

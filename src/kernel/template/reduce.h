@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sums in f64 over 16 accumulators, for one T: included by variant.c with T, NAME, BITS and KEY_NAN defined. */
+/* Sums in f64 over 16 accumulators, for one T: included by variant.c with T, NAME, BITS and ABS defined. */
 
 static void NAME(dot)(double *lanes, const void *x_, const void *y_, size_t n)
 {

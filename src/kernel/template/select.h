@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys, thresholds, masks, for one T: included by variant.c with T, NAME, BITS, KEY_NAN and KEY_SHIFT defined. */
+/* Keys, thresholds, masks, for one T: included by variant.c with T, NAME, BITS and KEY_SHIFT defined. */
 
 static void NAME(drop)(void *y_, double c_, const uint32_t *words, uint32_t limit, size_t n)
 {

@@ -282,7 +282,8 @@ static void broken_texts_name_the_place(void **state)
 /* libyaml's words are no help to who wrote the recipe by hand. */
 static void mistakes_of_indentation_have_help(void **state)
 {
-    refuse("a:\n  - b: 1\n    c: 2\n   - b: 3\n", "r.yml:4:4: ", "\n  all lines of one list or mapping begin in the same column");
+    refuse("a:\n  - b: 1\n    c: 2\n   - b: 3\n", "r.yml:4:4: ",
+           "\n  all lines of one list or mapping begin in the same column");
     refuse("a:\n  b: 1\n c: 2\n", "r.yml:3:2: ", "\n  all lines of one list or mapping begin in the same column");
     refuse("a: 1\n b: 2\n", "r.yml:2:3: mapping values", "\n  the line is indented more than the one it belongs with");
     refuse("- a:b\n  c: 1\n", "r.yml:2:4: mapping values", "lacks a blank or a value after its ':'");
