@@ -146,7 +146,7 @@ static void find_softmax(const struct ladle_task *task, const struct ladle_block
         base->most = kernels->largest(base->most, strips->base, n);
     }
     for (size_t start = 0; start < elems; start += LADLE_SEGMENT) {
-        size_t end = elems - start < LADLE_SEGMENT ? elems : start + LADLE_SEGMENT;
+        size_t end = ladle_segment_end(start, elems);
         double x_lanes[LADLE_LANES] = {0}, base_lanes[LADLE_LANES] = {0};
         for (size_t at = start; at < end; at += LADLE_STRIP) {
             size_t n = ladle_strip_elems(at, end), place = strips->whole ? at : 0;
@@ -168,7 +168,7 @@ static double find_divergence(const struct ladle_task *task, const struct ladle_
 
     find_softmax(task, block, first, elems, &x, &base, strips);
     for (size_t start = 0; start < elems; start += LADLE_SEGMENT) {
-        size_t end = elems - start < LADLE_SEGMENT ? elems : start + LADLE_SEGMENT;
+        size_t end = ladle_segment_end(start, elems);
         double lanes[LADLE_LANES] = {0};
         for (size_t at = start; at < end; at += LADLE_STRIP) {
             size_t n = ladle_strip_elems(at, end), place = strips->whole ? at : 0;

@@ -13,12 +13,6 @@ size_t ladle_gram_pairs(unsigned count)
     return (size_t)count * (count + 1) / 2;
 }
 
-size_t ladle_gram_place(unsigned count, unsigned i, unsigned j)
-{
-    size_t low = i < j ? i : j, high = i < j ? j : i;
-    return low * count - low * (low + 1) / 2 + high;
-}
-
 size_t ladle_gram_state_bytes(const struct ladle_task *task, enum ladle_gram_vectors vectors)
 {
     return ladle_array_bytes(ladle_gram_pairs(ladle_gram_count(task, vectors)), sizeof(double));
@@ -73,7 +67,7 @@ void ladle_gram_accumulate(const struct ladle_task *task, enum ladle_gram_vector
         strips[k] = ladle_strip_take(task, &scratch);
 
     for (size_t start = 0; start < block->elems; start += LADLE_SEGMENT, totals += pairs) {
-        size_t end = block->elems - start < LADLE_SEGMENT ? block->elems : start + LADLE_SEGMENT;
+        size_t end = ladle_segment_end(start, block->elems);
         memset(lanes, 0, pairs * LADLE_LANES * sizeof *lanes);
         for (size_t at = start; at < end; at += LADLE_STRIP) {
             size_t n = ladle_strip_elems(at, end);
@@ -93,26 +87,6 @@ void ladle_gram_combine(const struct ladle_task *task, enum ladle_gram_vectors v
     for (size_t s = 0; s < ladle_segments(block->elems); s++, segment += pairs)
         for (size_t p = 0; p < pairs; p++)
             totals[p] += segment[p];
-}
-
-void ladle_gram_arrays(const struct ladle_task *task, const void *const *arrays, unsigned count, size_t elems,
-                       double *products, double *lanes)
-{
-    const struct ladle_arithmetic *kernels = ladle_strip_kernels(task);
-    size_t real_bytes = ladle_real_bytes(task->real);
-    size_t pair = 0;
-    for (unsigned i = 0; i < count; i++) {
-        for (unsigned j = i; j < count; j++, pair++) {
-            const uint8_t *x = arrays[i], *y = arrays[j];
-            products[pair] = 0;
-            for (size_t at = 0; at < elems; at += LADLE_SEGMENT) {
-                size_t n = elems - at < LADLE_SEGMENT ? elems - at : LADLE_SEGMENT;
-                memset(lanes, 0, LADLE_LANES * sizeof *lanes);
-                kernels->dot(lanes, x + at * real_bytes, y + at * real_bytes, n);
-                products[pair] += ladle_lanes_fold(lanes);
-            }
-        }
-    }
 }
 
 void ladle_gram_square(unsigned count, const double *triangle, double *square)

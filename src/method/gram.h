@@ -2,8 +2,8 @@
 #ifndef LADLE_METHOD_GRAM_H
 #define LADLE_METHOD_GRAM_H
 
-/* Dot products of every pair of a few vectors, over a whole tensor block by block or over arrays in memory, in the fixed
- * order of spec methods.md "Reductions": one statistics pass, and memory for the products only.
+/* Dot products of every pair of a few vectors, block by block, in the fixed order of spec methods.md "Reductions": one
+ * statistics pass, and memory for the products only.
  *
  * A triangle of products: of v_i and v_j with i <= j, in the order (0,0) (0,1) ... (0,count-1) (1,1) ... */
 
@@ -15,9 +15,6 @@ enum ladle_gram_vectors { LADLE_GRAM_SOURCES, LADLE_GRAM_MODELS, LADLE_GRAM_DELT
 /* How many vectors, products of a triangle. */
 unsigned ladle_gram_count(const struct ladle_task *task, enum ladle_gram_vectors vectors);
 size_t ladle_gram_pairs(unsigned count);
-
-/* Place of the product of v_i and v_j, in any order, in a triangle. */
-size_t ladle_gram_place(unsigned count, unsigned i, unsigned j);
 
 /* Bytes of the totals (a triangle, zeroed before the first combine), of a partial, of scratch. */
 size_t ladle_gram_state_bytes(const struct ladle_task *task, enum ladle_gram_vectors vectors);
@@ -31,11 +28,6 @@ void ladle_gram_accumulate(const struct ladle_task *task, enum ladle_gram_vector
 /* Adds a block's segments to the totals; in block order. */
 void ladle_gram_combine(const struct ladle_task *task, enum ladle_gram_vectors vectors, const struct ladle_block *block,
                         const void *partial, double *totals);
-
-/* The triangle of `count` arrays of T in memory, each one vector of `elems` elements (a row), into products.
- *   lanes  LADLE_LANES doubles of scratch */
-void ladle_gram_arrays(const struct ladle_task *task, const void *const *arrays, unsigned count, size_t elems,
-                       double *products, double *lanes);
 
 /* A triangle as a symmetric matrix, count x count. */
 void ladle_gram_square(unsigned count, const double *triangle, double *square);

@@ -242,7 +242,7 @@ static void sum_energies(const struct ladle_task *task, const struct sce *sce, c
 
     partial->equal = 0;
     for (size_t start = 0; start < block->elems; start += LADLE_SEGMENT, sums += count) {
-        size_t end = block->elems - start < LADLE_SEGMENT ? block->elems : start + LADLE_SEGMENT;
+        size_t end = ladle_segment_end(start, block->elems);
         memset(strips.lanes, 0, count * LADLE_LANES * sizeof(double));
         for (size_t at = start; at < end; at += LADLE_STRIP)
             add_strip(task, sce, block, at, ladle_strip_elems(at, end), &strips, partial);
@@ -297,7 +297,7 @@ static void add_divided(const struct ladle_task *task, const struct sce *sce, co
                         struct strips *strips, double *energies)
 {
     for (size_t start = 0; start < block->elems; start += LADLE_SEGMENT) {
-        size_t end = block->elems - start < LADLE_SEGMENT ? block->elems : start + LADLE_SEGMENT;
+        size_t end = ladle_segment_end(start, block->elems);
         memset(strips->lanes, 0, (size_t)task->models * LADLE_LANES * sizeof(double));
         for (size_t at = start, n; at < end; at += n) {
             n = ladle_strip_elems(at, end);

@@ -143,6 +143,12 @@ static inline void *ladle_strip_take(const struct ladle_task *task, void **memor
     return ladle_array_take(memory, LADLE_STRIP, ladle_real_bytes(task->real));
 }
 
+/* Where the segment ends that begins at element `start` of `elems`. */
+static inline size_t ladle_segment_end(size_t start, size_t elems)
+{
+    return elems - start < LADLE_SEGMENT ? elems : start + LADLE_SEGMENT;
+}
+
 /* Segments that a block of `elems` elements touches. */
 static inline size_t ladle_segments(uint64_t elems)
 {

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "base/text.h"
+
 /* What a whole job does, from its parameters alone. */
 struct outline {
     unsigned selections, ranks_each;
@@ -77,9 +79,7 @@ static uint64_t mix(uint64_t z)
 
 static uint64_t key_of(const struct ladle_task *task)
 {
-    uint64_t hash = 0xCBF29CE484222325;
-    for (const char *c = task->tensor; *c; c++)
-        hash = (hash ^ (uint8_t)*c) * 0x100000001B3;
+    uint64_t hash = ladle_fnv(LADLE_FNV_START, task->tensor, strlen(task->tensor));
     return mix(mix(task->seed + 0x9E3779B97F4A7C15) ^ hash);
 }
 
