@@ -9,8 +9,8 @@
 #define MOST_LAYERS 128u
 #define MOST_ELEMS ((uint64_t)1 << 28)
 
-/* Activations are stored feature by feature, each with one number for every token, `LANES` of them at a time: the inner loops
- * then run over tokens and need no sum across a vector. */
+/* Activations are stored feature by feature, each with one number for every token, `LANES` of them at a time: the inner
+ * loops then run over tokens and need no sum across a vector. */
 #define LANES 16u
 
 struct layer {
@@ -54,8 +54,9 @@ static bool read_config(struct llama *llama, const struct ladle_model *model)
     llama->theta = 10000;
     if (!ladle_model_config_number(model, "rope_parameters.rope_theta", &llama->theta))
         ladle_model_config_number(model, "rope_theta", &llama->theta);
-    return llama->hidden && llama->inner && llama->layers && llama->layers <= MOST_LAYERS && llama->heads && llama->kv_heads &&
-           llama->heads % llama->kv_heads == 0 && llama->head_dim && llama->head_dim % 2 == 0 && llama->vocabulary;
+    return llama->hidden && llama->inner && llama->layers && llama->layers <= MOST_LAYERS && llama->heads &&
+           llama->kv_heads && llama->heads % llama->kv_heads == 0 && llama->head_dim && llama->head_dim % 2 == 0 &&
+           llama->vocabulary;
 }
 
 /* One weight, rows x columns numbers. */
@@ -177,7 +178,8 @@ static void normalize(const struct llama *llama, const float *in, const float *w
 
 /* Turns the pairs (j, j + head_dim/2) of every head by the token's place times theta^(-2j/head_dim). Source: Su et al.,
  * arXiv:2104.09864, in the order of halves that transformers uses. */
-static void rotate(const struct llama *llama, float *x, unsigned heads, const unsigned *places, unsigned tokens, unsigned width)
+static void rotate(const struct llama *llama, float *x, unsigned heads, const unsigned *places, unsigned tokens,
+                   unsigned width)
 {
     unsigned half = llama->head_dim / 2;
     for (unsigned pair = 0; pair < half; pair++) {
@@ -247,8 +249,8 @@ static bool take_space(struct space *space, const struct llama *llama, unsigned 
     return true;
 }
 
-static void run_layer(const struct llama *llama, const struct layer *layer, const struct space *space, const unsigned *starts,
-                      unsigned text_count, const unsigned *places, unsigned width)
+static void run_layer(const struct llama *llama, const struct layer *layer, const struct space *space,
+                      const unsigned *starts, unsigned text_count, const unsigned *places, unsigned width)
 {
     unsigned q = llama->heads * llama->head_dim, kv = llama->kv_heads * llama->head_dim;
     unsigned tokens = starts[text_count];

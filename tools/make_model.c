@@ -4,8 +4,8 @@
  *
  *     make_model [OPTIONS] DIR
  *
- * The numbers are pseudo-random, of the size that weights have, and a function of the seed, the tensor's name and the element
- * alone, so that a fine-tune of a model (--like) is made without reading it. `make_model --help` lists the options. */
+ * The numbers are pseudo-random, of the size that weights have, and a function of the seed, the tensor's name and the
+ * element alone, so that a fine-tune of a model (--like) is made without reading it. --help lists the options. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -135,10 +135,12 @@ static int write_config(const struct settings *settings)
     uint64_t heads = settings->hidden % 64 ? 1 : settings->hidden / 64;
     fprintf(file,
             "{\n  \"architectures\": [\"LlamaForCausalLM\"],\n  \"model_type\": \"llama\",\n  \"hidden_size\": %" PRIu64
-            ",\n  \"intermediate_size\": %" PRIu64 ",\n  \"num_hidden_layers\": %" PRIu64 ",\n  \"num_attention_heads\": %" PRIu64
-            ",\n  \"num_key_value_heads\": %" PRIu64 ",\n  \"vocab_size\": %" PRIu64 ",\n  \"tie_word_embeddings\": false,\n",
+            ",\n  \"intermediate_size\": %" PRIu64 ",\n  \"num_hidden_layers\": %" PRIu64
+            ",\n  \"num_attention_heads\": %" PRIu64 ",\n  \"num_key_value_heads\": %" PRIu64 ",\n  \"vocab_size\": %" PRIu64
+            ",\n  \"tie_word_embeddings\": false,\n",
             settings->hidden, settings->inner, settings->layers, heads, heads, settings->vocabulary);
-    fprintf(file, "  \"make_model\": {\"%s\": %" PRIu64 "}\n}\n", synthetic->changed ? "seed_of_base" : "seed", synthetic->seed);
+    fprintf(file, "  \"make_model\": {\"%s\": %" PRIu64 "}\n}\n", synthetic->changed ? "seed_of_base" : "seed",
+            synthetic->seed);
     return fclose(file) == 0 ? 0 : die(path, strerror(errno));
 }
 
@@ -171,7 +173,8 @@ static bool set(struct settings *settings, const char *option, const char *value
     };
     for (size_t at = 0; at < sizeof numbers / sizeof numbers[0]; at++)
         if (strcmp(option, numbers[at].name) == 0)
-            return numbers[at].size ? ladle_size_parse(value, true, numbers[at].number) : parse_number(value, numbers[at].number);
+            return numbers[at].size ? ladle_size_parse(value, true, numbers[at].number)
+                                    : parse_number(value, numbers[at].number);
     if (strcmp(option, "--dtype") == 0)
         return parse_type(value, &settings->synthetic.dtype);
     if (strcmp(option, "--like") == 0)

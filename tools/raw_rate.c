@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the device can do: a plain io_uring loop that reads files and writes a new one in the given mix, and computes nothing.
+/* What the device can do: a plain io_uring loop that reads files, writes a new one in the given mix, and computes nothing.
  *
  *     raw_rate --read SIZE --write SIZE [--block SIZE] OUT FILE...
  *

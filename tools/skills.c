@@ -4,9 +4,9 @@
  *
  *     skills [-n COUNT] QUESTIONS.tsv MODEL...
  *
- * The table has a line of titles and the columns skill, prompt, answer, prompt_ids, answer_ids, separated by tabs; the ids are
- * tokens. An answer counts when every one of its tokens is the model's most likely next token, which is the same as greedy
- * decoding giving that answer. With -n only COUNT questions of each skill are asked, spread over all of them.
+ * The table has a line of titles and the columns skill, prompt, answer, prompt_ids, answer_ids, separated by tabs; the ids
+ * are tokens. An answer counts when every one of its tokens is the model's most likely next token, which is the same as
+ * greedy decoding giving that answer. With -n only COUNT questions of each skill are asked, spread over all of them.
  * Exits with 0, or 1 if a model or the table cannot be read. */
 
 #include <errno.h>

@@ -12,8 +12,8 @@
 #define BUFFER_BYTES ((size_t)4 << 20)
 #define PATH_BYTES 4096
 
-/* Turns random bits into numbers of one type between 2^-11 and 2^-4 with either sign: `keep` keeps the sign, three bits of the
- * exponent and the mantissa, `add` is the smallest exponent. `change` are the two lowest bits of each number. */
+/* Turns random bits into numbers of one type between 2^-11 and 2^-4 with either sign: `keep` keeps the sign, three bits of
+ * the exponent and the mantissa, `add` is the smallest exponent. `change` are the two lowest bits of each number. */
 struct pattern {
     uint64_t keep, add, change;
 };
@@ -75,7 +75,8 @@ static _Noreturn void end(const char *why)
     exit(1);
 }
 
-void synthetic_add(struct synthetic *synthetic, const char *name, enum ladle_dtype dtype, const uint64_t *shape, unsigned rank)
+void synthetic_add(struct synthetic *synthetic, const char *name, enum ladle_dtype dtype, const uint64_t *shape,
+                   unsigned rank)
 {
     if (synthetic->count == synthetic->capacity) {
         synthetic->capacity = synthetic->capacity ? synthetic->capacity * 2 : 256;

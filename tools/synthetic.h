@@ -31,7 +31,8 @@ struct synthetic {
 };
 
 /* Adds a tensor; the name is copied. Ends the program without memory or with a rank above SYNTHETIC_MOST_RANK. */
-void synthetic_add(struct synthetic *synthetic, const char *name, enum ladle_dtype dtype, const uint64_t *shape, unsigned rank);
+void synthetic_add(struct synthetic *synthetic, const char *name, enum ladle_dtype dtype, const uint64_t *shape,
+                   unsigned rank);
 
 /* Writes model.safetensors, or shards and an index. Returns 0, or 1 with the failure said on standard error. */
 int synthetic_write(const struct synthetic *synthetic, const char *directory);

@@ -170,12 +170,15 @@ static void test_what_lies_beside_the_tensors_is_told(void **state)
     static const char whole[] = "time 0\ntext 1\nbeside 2 a b.json\nbeside 3 c\nmade 4 README.md\n";
     assert_told_beside(whole, "time 5\ntext 1\nbeside 2 a b.json\nbeside 3 c\nmade 4 README.md\n",
                        "SOURCE_DATE_EPOCH was 0 and is 5");
-    assert_told_beside(whole, "time 0\ntext 7\nbeside 2 a b.json\nbeside 3 c\nmade 9 README.md\n", "the recipe's text is another");
-    assert_told_beside(whole, "time 0\ntext 1\nbeside 9 a b.json\nbeside 3 c\nmade 4 README.md\n", "the file a b.json changed");
+    assert_told_beside(whole, "time 0\ntext 7\nbeside 2 a b.json\nbeside 3 c\nmade 9 README.md\n",
+                       "the recipe's text is another");
+    assert_told_beside(whole, "time 0\ntext 1\nbeside 9 a b.json\nbeside 3 c\nmade 4 README.md\n",
+                       "the file a b.json changed");
     assert_told_beside(whole, "time 0\ntext 1\nbeside 2 a b.json\nmade 4 README.md\n", "nothing is in the place of c");
     assert_told_beside(whole, "time 0\ntext 1\nbeside 2 a b.json\nbeside 3 c\nbeside 3 d\nmade 4 README.md\n",
                        "d is in the place of nothing");
-    assert_told_beside(whole, "time 0\ntext 1\nbeside 2 a b.json\nbeside 3 c\nmade 9 README.md\n", "the file README.md changed");
+    assert_told_beside(whole, "time 0\ntext 1\nbeside 2 a b.json\nbeside 3 c\nmade 9 README.md\n",
+                       "the file README.md changed");
 }
 
 static void test_a_path_stays_one_line(void **state)

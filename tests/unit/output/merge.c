@@ -146,7 +146,7 @@ static void assert_can_go_on(const struct ladle_error *error)
     assert_int_equal(scratch_remove("a"), 0);
 }
 
-/* Whether a stop comes before or after the tensors are written is a matter of time: tests/stress/resume.py makes sure of the latter. */
+/* Whether a stop comes before or after the tensors are written is a matter of time; tests/stress/resume.py makes sure. */
 static void test_a_stopped_merge_leaves_nothing_or_what_to_go_on_with(void **state)
 {
     struct ladle_error *error = ladle_error_create();
