@@ -64,13 +64,14 @@ static void print_table(const struct ladle_model *model)
         }
         printf("\n");
     }
-    printf("\n%s tensors, %s parameters, %s in %" PRIu32 " file%s, %" PRIu32 " layers\n", cli_figure_count(tensors, a),
-           cli_figure_count(totals.parameters, b), ladle_size_show(totals.bytes, c), files, files == 1 ? "" : "s",
-           ladle_model_layers(model));
+    printf("\n%s tensor%s, %s parameter%s, %s in %" PRIu32 " file%s, %" PRIu32 " layer%s\n", cli_figure_count(tensors, a),
+           tensors == 1 ? "" : "s", cli_figure_count(totals.parameters, b), totals.parameters == 1 ? "" : "s",
+           ladle_size_show(totals.bytes, c), files, files == 1 ? "" : "s", ladle_model_layers(model),
+           ladle_model_layers(model) == 1 ? "" : "s");
     for (int dtype = 0; dtype < LADLE_DTYPE_COUNT; dtype++)
         if (totals.tensors_of[dtype] > 0)
-            printf("  %-8s  %s tensors, %s\n", ladle_dtype_name(dtype), cli_figure_count(totals.tensors_of[dtype], a),
-                   ladle_size_show(totals.bytes_of[dtype], b));
+            printf("  %-8s  %s tensor%s, %s\n", ladle_dtype_name(dtype), cli_figure_count(totals.tensors_of[dtype], a),
+                   totals.tensors_of[dtype] == 1 ? "" : "s", ladle_size_show(totals.bytes_of[dtype], b));
 }
 
 static void write_json(const struct ladle_model *model, const char *path)

@@ -45,9 +45,10 @@ static void say_done(struct cli_messages *messages, const char *output, const st
     if (result->bytes_resumed > 0)
         snprintf(before, sizeof before, " (%s of it by an earlier run)", ladle_size_show(result->bytes_resumed, resumed));
     cli_messages_say(
-        messages, "done", "%s: %s tensors, %s parameters, %s%s in %.*f s, %.2f GB/s read and written, peak memory %s",
+        messages, "done", "%s: %s tensor%s, %s parameter%s, %s%s in %.*f s, %.2f GB/s read and written, peak memory %s",
         strcmp(output, "-") == 0 ? "standard output" : output, cli_figure_count(result->tensors, tensors),
-        cli_figure_count(result->parameters, parameters), ladle_size_show(result->bytes, bytes), before,
+        result->tensors == 1 ? "" : "s", cli_figure_count(result->parameters, parameters),
+        result->parameters == 1 ? "" : "s", ladle_size_show(result->bytes, bytes), before,
         result->seconds < 1 ? 2 : 1, result->seconds,
         result->seconds > 0 ? moved / result->seconds / 1e9 : 0, cli_figure_memory(result->peak_bytes, peak));
 }

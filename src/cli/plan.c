@@ -17,8 +17,9 @@ static void print_summary(const struct ladle_plan *plan)
     ladle_plan_summarize(plan, &summary);
     char a[CLI_FIGURE], b[CLI_FIGURE], c[CLI_FIGURE];
     printf("method   %s\n", summary.method);
-    printf("output   %s tensors, %s parameters, %s in %" PRIu32 " file%s\n", cli_figure_count(summary.tensors, a),
-           cli_figure_count(summary.parameters, b), ladle_size_show(summary.output_bytes, c), summary.shards,
+    printf("output   %s tensor%s, %s parameter%s, %s in %" PRIu32 " file%s\n", cli_figure_count(summary.tensors, a),
+           summary.tensors == 1 ? "" : "s", cli_figure_count(summary.parameters, b), summary.parameters == 1 ? "" : "s",
+           ladle_size_show(summary.output_bytes, c), summary.shards,
            summary.shards == 1 ? "" : "s");
     printf("read     %s", ladle_size_show(summary.read_bytes, a));
     if (summary.read_bytes > summary.input_bytes)

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/few.h"
 #include "model/config_change.h"
 #include "model/sides.h"
 
@@ -148,30 +148,9 @@ static bool surprises(const struct donor_stack *donor, uint32_t layer, uint64_t 
            !is_usual(donor->sorted, donor->layers, (struct pair){signs->after[layer], sum});
 }
 
-/* Numbers of layers for a message: the first few, then how many more. */
-struct numbers {
-    struct ladle_text text;
-    size_t count;
-};
-
-static void add_number(struct numbers *numbers, uint32_t layer)
-{
-    if (numbers->count++ < SHOWN_LAYERS) {
-        ladle_text_printf(&numbers->text, "%s%u", numbers->text.bytes > 0 ? ", " : "", layer);
-    }
-}
-
-static const char *show_numbers(struct numbers *numbers)
-{
-    if (numbers->count > SHOWN_LAYERS) {
-        ladle_text_printf(&numbers->text, " and %zu more", numbers->count - SHOWN_LAYERS);
-    }
-    return numbers->text.data != NULL ? numbers->text.data : "";
-}
-
 /* Warns of the layers that surprise: those where the donor has others, and those behind its last one. */
-static void warn_of(struct ladle_rewrite *rewrite, const struct ladle_stack *stack, struct numbers *other,
-                    struct numbers *behind)
+static void warn_of(struct ladle_rewrite *rewrite, const struct ladle_stack *stack, struct ladle_few *other,
+                    struct ladle_few *behind)
 {
     const char *path = rewrite->change->donor->path;
     if (other->count > 0) {
@@ -179,13 +158,13 @@ static void warn_of(struct ladle_rewrite *rewrite, const struct ladle_stack *sta
             rewrite->log,
             "config.json: layers %s of %s hold other tensors than those of %s there, and nothing in config.json says so; "
             "programs that load the model may refuse them",
-            show_numbers(other), stack->prefix, path);
+            ladle_few_show(other), stack->prefix, path);
     }
     if (behind->count > 0) {
         ladle_warn(rewrite->log,
                    "config.json: layers %s of %s lie behind the %u that %s has, and nothing in config.json says what they "
                    "hold; programs that load the model may refuse them",
-                   show_numbers(behind), stack->prefix, stack->layers, path);
+                   ladle_few_show(behind), stack->prefix, stack->layers, path);
     }
 }
 
@@ -211,19 +190,19 @@ static void check_stack(struct ladle_rewrite *rewrite, uint32_t stack, struct ki
     const struct ladle_model *donor = rewrite->change->donor;
     const struct ladle_layer_origin *layers = rewrite->change->layers[stack];
     size_t kept_count = 0;
-    struct numbers other = {0}, behind = {0};
+    struct ladle_few other = {.most = SHOWN_LAYERS}, behind = {.most = SHOWN_LAYERS};
     struct donor_stack known = {.signs = &rewrite->signs[stack], .layers = donor->stacks[stack].layers};
     known.sums = find_sums(kept, &kept_count, donor, &donor->stacks[stack]);
     bool known_all = look_at_donor(&known);
     for (uint32_t i = 0; known_all && i < rewrite->change->layer_counts[stack]; i++) {
         const uint64_t *sums = find_sums(kept, &kept_count, layers[i].model, &donor->stacks[stack]);
         if (sums != NULL && surprises(&known, i, sums[layers[i].layer])) {
-            add_number(i < known.layers ? &other : &behind, i);
+            ladle_few_add(i < known.layers ? &other : &behind, "%u", i);
         }
     }
     warn_of(rewrite, &donor->stacks[stack], &other, &behind);
-    ladle_text_finish(&other.text);
-    ladle_text_finish(&behind.text);
+    ladle_few_finish(&other);
+    ladle_few_finish(&behind);
     free(known.sorted);
     free(known.sorted_rest);
     for (size_t i = 0; i < kept_count; i++) {

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/few.h"
 #include "base/text.h"
 #include "model/index.h"
 #include "model/packed.h"
@@ -15,27 +16,6 @@
 #include "tensor/safetensors.h"
 
 #define SHOWN_NAMES 3
-
-/* Names for a message: the first few, then how many more. */
-struct names {
-    struct ladle_text text;
-    size_t count;
-};
-
-static void add_name(struct names *names, const char *name)
-{
-    if (names->count++ < SHOWN_NAMES) {
-        ladle_text_printf(&names->text, "%s%s", names->text.bytes > 0 ? ", " : "", name);
-    }
-}
-
-static const char *show_names(struct names *names)
-{
-    if (names->count > SHOWN_NAMES) {
-        ladle_text_printf(&names->text, " and %zu more", names->count - SHOWN_NAMES);
-    }
-    return names->text.data != NULL ? names->text.data : "";
-}
 
 /* What is needed while the files of a model are read. */
 struct reading {
@@ -45,8 +25,8 @@ struct reading {
     const char *index_path; /* NULL: a single file without index */
     struct ladle_index index;
     struct ladle_store store;
-    struct names omitted; /* in the index */
-    struct names copies;  /* in shards that the index does not name for them */
+    struct ladle_few omitted; /* in the index */
+    struct ladle_few copies;  /* in shards that the index does not name for them */
 };
 
 static int no_memory(struct reading *reading)
@@ -62,11 +42,11 @@ static bool is_wanted(struct reading *reading, const struct ladle_tensor *tensor
     }
     struct ladle_index_entry *entry = ladle_index_find(&reading->index, tensor->name);
     if (entry == NULL) {
-        add_name(&reading->omitted, tensor->name);
+        ladle_few_add(&reading->omitted, "%.200s", tensor->name);
         return true;
     }
     if (entry->shard != tensor->file) {
-        add_name(&reading->copies, tensor->name);
+        ladle_few_add(&reading->copies, "%.200s", tensor->name);
         return false;
     }
     entry->found = true;
@@ -152,12 +132,12 @@ const char *ladle_shards_tensor_name(const void *self, uint32_t at, size_t *byte
 static int check_found(struct reading *reading)
 {
     const struct ladle_index *index = &reading->index;
-    struct names missing = {0};
+    struct ladle_few missing = {.most = SHOWN_NAMES};
     const struct ladle_index_entry *first = NULL;
     for (uint32_t i = 0; i < index->count; i++) {
         if (!index->entries[i].found) {
             first = first == NULL ? &index->entries[i] : first;
-            add_name(&missing, index->entries[i].tensor);
+            ladle_few_add(&missing, "%.200s", index->entries[i].tensor);
         }
     }
     int status = LADLE_OK;
@@ -165,10 +145,10 @@ static int check_found(struct reading *reading)
         status = ladle_fail(reading->error, LADLE_BAD_INPUT, "%s: %s: is not in %s, the shard named for it",
                             reading->index_path, first->tensor, index->shards[first->shard]);
         if (missing.count > 1) {
-            ladle_error_help(reading->error, "%zu tensors are missing so: %s", missing.count, show_names(&missing));
+            ladle_error_help(reading->error, "%zu tensors are missing so: %s", missing.count, ladle_few_show(&missing));
         }
     }
-    ladle_text_finish(&missing.text);
+    ladle_few_finish(&missing);
     return status;
 }
 
@@ -182,32 +162,34 @@ static int read_shards(struct reading *reading)
         status = check_found(reading);
     }
     if (status == LADLE_OK && reading->omitted.count > 0) {
-        ladle_warn(reading->log, "%s: does not list %zu tensors that its shards hold; they are taken all the same: %s",
-                   reading->index_path, reading->omitted.count, show_names(&reading->omitted));
+        ladle_warn(reading->log, "%s: does not list %zu tensor%s that its shards hold, taken all the same: %s",
+                   reading->index_path, reading->omitted.count, reading->omitted.count == 1 ? "" : "s",
+                   ladle_few_show(&reading->omitted));
     }
     if (status == LADLE_OK && reading->copies.count > 0) {
-        ladle_warn(reading->log, "%s: %zu tensors are in other shards as well; those copies are not read: %s",
-                   reading->index_path, reading->copies.count, show_names(&reading->copies));
+        ladle_warn(reading->log, "%s: %zu tensor%s in other shards as well, which are not read for that: %s",
+                   reading->index_path, reading->copies.count, reading->copies.count == 1 ? " is" : "s are",
+                   ladle_few_show(&reading->copies));
     }
     return status;
 }
 
 static void tell_unread(struct reading *reading, const struct ladle_directory *directory, const char *single)
 {
-    struct names unread = {0};
+    struct ladle_few unread = {.most = SHOWN_NAMES};
     for (size_t i = 0; i < directory->other_count; i++) {
         const char *name = directory->others[i];
         if (single != NULL ? strcmp(name, single) != 0 : !ladle_index_has_shard(&reading->index, name)) {
-            add_name(&unread, name);
+            ladle_few_add(&unread, "%s", name);
         }
     }
     if (directory->foreign != NULL) {
-        add_name(&unread, directory->foreign);
+        ladle_few_add(&unread, "%s", directory->foreign);
     }
     if (unread.count > 0) {
-        ladle_detail(reading->log, "%s: weight files that are not read: %s", reading->model->path, show_names(&unread));
+        ladle_detail(reading->log, "%s: weight files that are not read: %s", reading->model->path, ladle_few_show(&unread));
     }
-    ladle_text_finish(&unread.text);
+    ladle_few_finish(&unread);
 }
 
 static int read_directory(struct reading *reading)
@@ -330,6 +312,7 @@ int ladle_shards_read(struct ladle_model *model, const struct ladle_log *log, st
 {
     struct reading reading = {.model = model, .log = log, .error = error, .store.arena = &model->arena};
     reading.index.arena.quota = model->arena.quota;
+    reading.omitted.most = reading.copies.most = SHOWN_NAMES;
     struct stat about;
     int status;
     if (stat(model->path, &about) != 0) {
@@ -343,7 +326,7 @@ int ladle_shards_read(struct ladle_model *model, const struct ladle_log *log, st
     model->tensors = reading.store.tensors;
     model->tensor_count = reading.store.count;
     ladle_index_finish(&reading.index);
-    ladle_text_finish(&reading.omitted.text);
-    ladle_text_finish(&reading.copies.text);
+    ladle_few_finish(&reading.omitted);
+    ladle_few_finish(&reading.copies);
     return status;
 }

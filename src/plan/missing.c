@@ -125,8 +125,8 @@ void ladle_missing_report(struct ladle_making *making)
     if (!missing)
         return;
     if (missing->warnings > SHOWN_WARNINGS)
-        ladle_warn(making->log, "%" PRIu64 " more tensors are missing in some of the models",
-                   missing->warnings - SHOWN_WARNINGS);
+        ladle_warn(making->log, "%" PRIu64 " more tensor%s missing in some of the models", missing->warnings - SHOWN_WARNINGS,
+                   missing->warnings - SHOWN_WARNINGS == 1 ? " is" : "s are");
     for (size_t i = 0; i < plan->model_count; i++) {
         const struct lack *lack = &missing->lacks[i];
         if (lack->names.count == 0)

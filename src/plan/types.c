@@ -333,7 +333,8 @@ void ladle_types_report(struct ladle_making *making)
     if (!types)
         return;
     if (types->mistakes > SHOWN_MISTAKES)
-        ladle_error_help(making->error, "so it is with %" PRIu64 " more tensors", types->mistakes - SHOWN_MISTAKES);
+        ladle_error_help(making->error, "so it is with %" PRIu64 " more tensor%s", types->mistakes - SHOWN_MISTAKES,
+                         types->mistakes - SHOWN_MISTAKES == 1 ? "" : "s");
     if (types->narrowed.count)
         ladle_warn(making->log,
                    "dtype narrows what the models keep wider than their other tensors (%s to %s): %s\n"

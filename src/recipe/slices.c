@@ -103,8 +103,9 @@ static void check_lengths(struct ladle_reading *reading, const struct ladle_reci
         uint64_t expected = first->past - first->first, count = source->past - source->first;
         if (count != expected)
             ladle_reading_mistake(reading, source->range,
-                                  "layer_range: %llu layers, but %llu in the first source of this slice (line %u)",
-                                  (unsigned long long)count, (unsigned long long)expected, first->range->line);
+                                  "layer_range: %llu layer%s, but %llu in the first source of this slice (line %u)",
+                                  (unsigned long long)count, count == 1 ? "" : "s", (unsigned long long)expected,
+                                  first->range->line);
     }
 }
 

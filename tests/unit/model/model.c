@@ -108,7 +108,7 @@ static void shards_and_what_their_index_omits(void **state)
     assert_string_equal(ladle_model_file(model, ladle_model_find(model, "two.w")->file), "m/b.safetensors");
     assert_string_equal(ladle_model_tensor(model, 0)->name, "one.w");
     assert_non_null(ladle_model_find(model, "extra.w"));
-    assert_says("warning: m/model.safetensors.index.json: does not list 1 tensors");
+    assert_says("warning: m/model.safetensors.index.json: does not list 1 tensor that");
     assert_says("extra.w");
     assert_says("other shards as well");
     assert_says("detail: m: weight files that are not read: consolidated.safetensors, pytorch_model.bin");

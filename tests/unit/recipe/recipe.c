@@ -150,7 +150,7 @@ static void slices_are_checked(void **state)
     refused(LINEAR "slices: [{sources: [{model: a, layer_range: [2, 2]}]}]\n", "layer_range: [2, 2] holds no layers");
     refused(LINEAR "slices: [{sources: [{model: a, layer_range: [0, 4294967296]}]}]\n", "layer_range: [0, 4294967296]");
     refused(LINEAR "slices:\n- sources:\n  - {model: a, layer_range: [0, 2]}\n  - {model: b, layer_range: [0, 1]}\n",
-            "r.yml:5:29: layer_range: 1 layers, but 2 in the first source of this slice (line 4)");
+            "r.yml:5:29: layer_range: 1 layer, but 2 in the first source of this slice (line 4)");
 }
 
 static void a_model_comes_once(void **state)
