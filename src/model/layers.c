@@ -41,6 +41,15 @@ static bool cut_name(const char *name, struct parts *parts)
     return false;
 }
 
+bool ladle_layers_cut(const char *name, size_t *prefix_bytes, uint32_t *number)
+{
+    struct parts parts;
+    bool numbered = cut_name(name, &parts);
+    *prefix_bytes = numbered ? parts.prefix_bytes : 0;
+    *number = numbered ? parts.number : 0;
+    return numbered;
+}
+
 /* All numbered names with one prefix. */
 struct group {
     const char *prefix; /* in a tensor's name, not terminated */

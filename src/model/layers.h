@@ -46,6 +46,10 @@ int ladle_layers_sort(struct ladle_tensor *tensors, struct ladle_position *posit
 const char *ladle_layers_rename(const char *name, const struct ladle_stack *stack, uint32_t layer,
                                 struct ladle_arena *arena);
 
+/* Cuts a tensor's name at its layer number, the first all-digit component that is not the first of all: "PREFIX.NUMBER...".
+ * Returns false if it has none. */
+bool ladle_layers_cut(const char *name, size_t *prefix_bytes, uint32_t *number);
+
 /* The part of a stack's tensor name behind "PREFIX.NUMBER" ("" or ".mlp.up_proj.weight"). Points into the name. */
 const char *ladle_layers_suffix(const char *name, const struct ladle_stack *stack);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/gap.h"
 #include "plan/making.h"
 
 /* A slice of the recipe while it becomes a part. */
@@ -134,6 +135,23 @@ static void check_count(struct slicing *slicing)
                          is_sliced(slicing) ? " in this slice" : "");
 }
 
+/* A model without layers has none at all, or they are numbered with a gap. */
+static void refuse_no_layers(struct slicing *slicing, size_t source)
+{
+    const struct ladle_part_source *from = &slicing->part->sources[source];
+    struct ladle_error *error = slicing->making->error;
+    struct ladle_text gap = {0};
+
+    ladle_making_fail_at(slicing->making, from->node, "layer_range: no layers are found in model %s",
+                         model_name(slicing, source));
+    if (ladle_gap_describe(slicing->making->plan->models[from->model], &gap)) {
+        ladle_error_help(error, "layers are numbered from 0 without a gap, and %s: is a shard missing?", gap.data);
+    } else {
+        ladle_error_help(error, "no tensor has a number in its name, as in model.layers.0...; without slices the model can be merged");
+    }
+    ladle_text_finish(&gap);
+}
+
 /* The layers of a model that can be cut into slices; NULL after a mistake. */
 static const struct ladle_stack *only_stack(struct slicing *slicing, size_t source)
 {
@@ -143,7 +161,7 @@ static const struct ladle_stack *only_stack(struct slicing *slicing, size_t sour
     if (model->stack_count == 1)
         return &model->stacks[0];
     if (model->stack_count == 0)
-        ladle_making_fail_at(slicing->making, node, "layer_range: model %s has 0 layers", model_name(slicing, source));
+        refuse_no_layers(slicing, source);
     else
         ladle_making_fail_at(slicing->making, node,
                              "model %s has %u stacks of layers (%s, %s%s); slices for them belong under "

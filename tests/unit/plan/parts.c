@@ -144,7 +144,20 @@ static void a_range_must_lie_within_the_layers(void **state)
     refused("merge_method: passthrough\nslices:\n  - sources: [{model: a, layer_range: [0, 3]}]\n",
             "layer_range [0, 3] is not within the 2 layers of model a");
     refused("merge_method: passthrough\nslices:\n  - sources: [{model: none, layer_range: [0, 1]}]\n",
-            "layer_range: model none has 0 layers");
+            "layer_range: no layers are found in model none");
+}
+
+static void layers_with_a_gap_are_told_from_none(void **state)
+{
+#define SLICE_OF(name) "merge_method: passthrough\nslices:\n  - sources: [{model: " name ", layer_range: [0, 1]}]\n"
+    given_model("gap", "{\"num_hidden_layers\": 4}",
+                "a.7.weight F32 2\nmodel.layers.0.a.weight F32 2\nmodel.layers.1.a.weight F32 2\n"
+                "model.layers.1.b.weight F32 2\nmodel.layers.3.a.weight F32 2\n");
+    refused(SLICE_OF("gap"), "model.layers is numbered 0-1, 3, without 2: is a shard missing?");
+    given_model("from_one", "{\"num_hidden_layers\": 2}", "h.1.weight F32 2\nh.2.weight F32 2\n");
+    refused(SLICE_OF("from_one"), "h is numbered 1-2, without 0");
+    given_model("unnumbered", "{}", "h.weight F32 2\n");
+    refused(SLICE_OF("unnumbered"), "no tensor has a number in its name");
 }
 
 static void several_mistakes_are_told_at_once(void **state)
@@ -196,6 +209,7 @@ int main(void)
         cmocka_unit_test(a_slice_may_have_a_base_of_its_own),
         cmocka_unit_test(models_must_have_equal_layers),
         cmocka_unit_test(a_range_must_lie_within_the_layers),
+        cmocka_unit_test(layers_with_a_gap_are_told_from_none),
         cmocka_unit_test(several_mistakes_are_told_at_once),
         cmocka_unit_test(every_model_that_cannot_be_found_is_told),
         cmocka_unit_test(slices_of_two_stacks_need_modules),
