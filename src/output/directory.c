@@ -237,6 +237,27 @@ int ladle_directory_begin(struct ladle_directory *directory, struct ladle_error 
     return result == LADLE_OK ? open_output(directory, error) : result;
 }
 
+/* That a finished output can leave its folder for its place is tried out when the folder is made; it may have changed since.
+ * A folder that moves must be writable itself. */
+static int check_way_out(const struct ladle_directory *directory, struct ladle_error *error)
+{
+    const struct {
+        int folder;
+        const char *path;
+    } ways[] = {{directory->parent, directory->parent_path},
+                {directory->partial, directory->partial_path},
+                {directory->place.file ? directory->partial : directory->output, directory->output_path}};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        if (faccessat(ways[i].folder, ".", W_OK | X_OK, AT_EACCESS) != 0) {
+            ladle_fail_errno(error, LADLE_FAILED, errno,
+                             "%s: cannot be written to, so that the finished output could not get to its place", ways[i].path);
+            ladle_error_help(error, "make the folder writable: chmod u+wx %s", ways[i].path);
+            return LADLE_FAILED;
+        }
+    }
+    return LADLE_OK;
+}
+
 int ladle_directory_continue(struct ladle_directory *directory, bool *fits, struct ladle_error *error)
 {
     const char *shown = directory->partial_path;
@@ -252,7 +273,10 @@ int ladle_directory_continue(struct ladle_directory *directory, bool *fits, stru
     if (result == LADLE_OK) {
         result = ladle_tree_remove(directory->partial, LADLE_FILE_SYSTEM_TRIAL, shown, error);
     }
-    return result == LADLE_OK ? open_output(directory, error) : result;
+    if (result == LADLE_OK) {
+        result = open_output(directory, error);
+    }
+    return result == LADLE_OK ? check_way_out(directory, error) : result;
 }
 
 bool ladle_directory_clear(struct ladle_directory *directory)

@@ -12,6 +12,7 @@ import unittest
 from harness import LADLE, SANITIZED, STOP_SECONDS, TIMEOUT_SECONDS, Case, has_record, stop_when
 
 PARTIAL = ".out.ladle-partial"
+NOBODY = 65534
 
 
 class Interrupt(Case):
@@ -37,6 +38,59 @@ class Interrupt(Case):
                 return
             self.assertEqual(run.returncode, 0, err)
         self.fail("no merge was stopped in its middle")
+
+    def as_somebody(self):
+        """What makes a run obey the permissions of folders: root does not."""
+        if os.geteuid() != 0:
+            return {}
+        os.chmod(self.folder, 0o755)
+        try:
+            subprocess.run([LADLE, "--version"], user=NOBODY, group=NOBODY, extra_groups=[], stdout=subprocess.DEVNULL, check=True)
+        except PermissionError:
+            self.skipTest("other users cannot run the program where it is")
+        return {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+
+    def killed(self, output, who):
+        """A merge that was killed when something was done; returns its command."""
+        command = [LADLE, "merge", "recipe.yml", "-o", output, "--threads", "1", "--memory", "32M", "--progress", "none"]
+        folder, name = os.path.split(output)
+        partial = self.path(folder, f".{name}.ladle-partial")
+        for _ in range(20):
+            run = subprocess.Popen(command + ["--force", "--restart", "--checkpoint-ms", "1"], cwd=self.folder,
+                                   stderr=subprocess.DEVNULL, **who)
+            stop_when(run, lambda: has_record(partial))
+            run.kill()
+            run.wait(timeout=TIMEOUT_SECONDS)
+            if has_record(partial):
+                return command
+        return self.fail("no merge was killed in its middle")
+
+    def test_what_became_read_only_is_told_before_any_tensor(self):
+        self.large_models(8, count=4)
+        who = self.as_somebody()
+        for output in ("out", "out.tar"):
+            folder = self.path("of-" + output)
+            os.mkdir(folder)
+            os.chmod(folder, 0o777)
+            command = self.killed(os.path.join("of-" + output, output), who)
+            partial = os.path.join(folder, f".{output}.ladle-partial")
+            with open(os.path.join(partial, "journal"), "rb") as file:
+                journal = file.read()
+            for closed in (folder, partial, os.path.join(partial, "output")):
+                if not os.path.isdir(closed):
+                    continue
+                mode = os.stat(closed).st_mode
+                os.chmod(closed, 0o555)
+                run = subprocess.run(command, cwd=self.folder, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT_SECONDS,
+                                     check=False, **who)
+                os.chmod(closed, mode)
+                self.assertEqual(run.returncode, 1, run.stderr)
+                self.assertIn(f"{closed}: cannot be written to", run.stderr)
+                self.assertIn(f"chmod u+wx {closed}", run.stderr)
+                with open(os.path.join(partial, "journal"), "rb") as file:
+                    self.assertEqual(file.read(), journal, "it went on all the same")
+            subprocess.run(command, cwd=self.folder, timeout=TIMEOUT_SECONDS, check=True, **who)
+            self.assertIn(output, os.listdir(folder))
 
     def wait_for_handlers(self, run, wanted):
         """Until a process has handlers for SIGINT and SIGTERM, or none any more."""
