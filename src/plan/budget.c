@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plan/plan.h"
+#include "plan/demand.h"
 
 #define ZSTD_STATIC_LINKING_ONLY /* for estimates of what a context takes */
 #include <zstd.h>
@@ -9,18 +9,6 @@
 
 #define DEFAULT_BYTES (256ull << 20)
 #define SPARE_BYTES (16ull << 20)
-
-/* Slack of a slot: reads begin and end at multiples of the alignment of O_DIRECT. */
-#define SLOT_SLACK_BYTES 8192u
-
-/* Room for blocks beside those that stay: what is being read, and as much again that is read and waits for a worker. */
-#define BUSY_BYTES (16ull << 20)
-
-/* Bytes of a source that are worth a request. */
-#define TOGETHER_BYTES (256u << 10)
-
-/* Room for blocks of what comes next, beyond which reading further ahead gains nothing. */
-#define AHEAD_BYTES (256ull << 20)
 
 /* Touched part of a thread's stack, and of an I/O thread. */
 #define STACK_BYTES (64u << 10)
@@ -35,149 +23,6 @@ struct settings {
     uint32_t open_jobs;
     uint32_t chunks;
 };
-
-/* What the jobs ask for under some settings. */
-struct demand {
-    uint64_t slot_bytes, block_slots; /* block_slots: slots of the largest block */
-    uint64_t most_slots;              /* what more than these are for, nobody needs */
-    uint64_t state_bytes, partial_bytes, scratch_bytes;
-    uint64_t most_output_bytes;       /* of one block */
-    unsigned tallies, sources;
-};
-
-uint64_t ladle_job_blocks(const struct ladle_job *job)
-{
-    return job->elems == 0 ? 0 : (job->elems + job->block_elems - 1) / job->block_elems;
-}
-
-static uint64_t stored_bytes(unsigned dtype, uint64_t elems) { return (elems * ladle_dtype_bits(dtype) + 7) / 8; }
-
-static unsigned widest_dtype(const struct ladle_job *job)
-{
-    unsigned widest = job->dtype;
-    for (unsigned i = 0; i < job->source_count; i++)
-        if (i == 0 || ladle_dtype_bits(job->sources[i].dtype) > ladle_dtype_bits(widest))
-            widest = job->sources[i].dtype;
-    return widest;
-}
-
-static uint64_t row_elems(const struct ladle_job *job)
-{
-    return job->rank < 2 ? job->elems : job->shape[job->rank - 1];
-}
-
-static void needs_of(const struct ladle_plan *plan, const struct ladle_job *job, uint8_t *dtypes, bool resident,
-                     struct ladle_needs *needs)
-{
-    struct ladle_task task;
-    ladle_plan_task(plan, job, dtypes, &task);
-    task.resident = resident;
-    *needs = (struct ladle_needs){0};
-    plan->method->needs(&task, needs);
-}
-
-/* Elements of a block: as many as the payload holds, in whole segments, so that reductions are cut where the spec cuts them,
- * or in whole rows. */
-static void choose_block(const struct ladle_plan *plan, struct ladle_job *job, uint64_t payload_bytes, uint8_t *dtypes)
-{
-    uint64_t fits = payload_bytes * 8 / ladle_dtype_bits(widest_dtype(job));
-    job->block_elems = ladle_max(fits / LADLE_SEGMENT, 1) * LADLE_SEGMENT;
-    if (job->action != LADLE_ACTION_MERGE)
-        return;
-    struct ladle_needs needs;
-    needs_of(plan, job, dtypes, false, &needs);
-    if (needs.rows) {
-        uint64_t row = ladle_max(row_elems(job), 1);
-        job->block_elems = ladle_max(fits / row, 1) * row;
-    }
-    job->block_elems = ladle_max(ladle_min(job->block_elems, job->elems), 1);
-}
-
-static uint64_t block_bytes(const struct ladle_job *job)
-{
-    return stored_bytes(widest_dtype(job), ladle_min(job->block_elems, job->elems));
-}
-
-static void choose_blocks(struct ladle_plan *plan, const struct settings *settings, uint8_t *dtypes, struct demand *demand)
-{
-    *demand = (struct demand){.sources = 1};
-    /* Where all tensors are small, several are read at once. */
-    demand->slot_bytes = ladle_max(ladle_min(settings->payload_bytes, TOGETHER_BYTES), LADLE_SEGMENT);
-    for (uint64_t i = 0; i < plan->job_count; i++) {
-        struct ladle_job *job = &plan->jobs[i];
-        if (job->action == LADLE_ACTION_TEXT) {
-            job->block_elems = LADLE_CHUNK_BYTES;
-            continue;
-        }
-        choose_block(plan, job, settings->payload_bytes, dtypes);
-        if (job->elems == 0)
-            continue;
-        demand->slot_bytes = ladle_max(demand->slot_bytes, block_bytes(job));
-        demand->block_slots = ladle_max(demand->block_slots, job->source_count);
-        demand->most_slots = ladle_max(demand->most_slots, ladle_job_blocks(job) * job->source_count);
-        demand->sources = (unsigned)ladle_max(demand->sources, job->source_count);
-        demand->most_output_bytes =
-            ladle_max(demand->most_output_bytes, stored_bytes(job->dtype, ladle_min(job->block_elems, job->elems)));
-    }
-    demand->slot_bytes = ladle_round_up(demand->slot_bytes, LADLE_SEGMENT) + SLOT_SLACK_BYTES;
-    /* The largest tensor between its passes, another that is being read, and some more. */
-    demand->most_slots = 2 * demand->most_slots + AHEAD_BYTES / demand->slot_bytes;
-}
-
-/* Blocks that can be in memory at once, however small: each has a descriptor. */
-static uint64_t most_blocks(uint64_t slots, unsigned sources)
-{
-    return ladle_max(slots + 32, ladle_min(512, (1 << 16) / sources));
-}
-
-/* Blocks of this job that stay in memory between its passes: all, or what is left beside a stream of the others. Pieces of
- * half a slot or less share one. */
-static uint64_t resident_blocks(const struct ladle_job *job, const struct demand *demand, uint64_t slots)
-{
-    uint64_t blocks = ladle_job_blocks(job), piece_bytes = block_bytes(job) + SLOT_SLACK_BYTES;
-    uint64_t pieces_a_slot = piece_bytes <= demand->slot_bytes / 2 ? demand->slot_bytes / piece_bytes : 1;
-    uint64_t usable = slots - 1 - (pieces_a_slot > 1 && slots > 2); /* one may be open for small pieces */
-    uint64_t fits = ladle_min(usable * pieces_a_slot / job->source_count, most_blocks(slots, demand->sources));
-    if (blocks <= fits)
-        return blocks;
-    uint64_t stream = ladle_max(BUSY_BYTES / (job->source_count * piece_bytes) + 2, 3);
-    stream = ladle_min(stream, ladle_max(fits / 2, 1));
-    return fits > stream ? fits - stream : 0;
-}
-
-/* What the methods need, given who stays in memory; also books passes and bytes to read. */
-static void measure_jobs(struct ladle_plan *plan, uint64_t slots, uint8_t *dtypes, struct demand *demand)
-{
-    demand->state_bytes = demand->partial_bytes = 0;
-    demand->scratch_bytes = LADLE_STRIP * sizeof(double);
-    demand->tallies = 0;
-    plan->read_bytes = plan->input_bytes = 0;
-    for (uint64_t i = 0; i < plan->job_count; i++) {
-        struct ladle_job *job = &plan->jobs[i];
-        uint64_t blocks = ladle_job_blocks(job), once = 0, kept_elems = job->elems;
-        job->passes = 0;
-        job->resident_blocks = 0;
-        if (job->action == LADLE_ACTION_MERGE && job->elems > 0) {
-            struct ladle_needs needs;
-            job->resident_blocks = resident_blocks(job, demand, slots);
-            needs_of(plan, job, dtypes, job->resident_blocks == blocks, &needs);
-            job->passes = (uint16_t)needs.passes;
-            demand->state_bytes = ladle_max(demand->state_bytes, needs.state_bytes);
-            demand->partial_bytes = ladle_max(demand->partial_bytes, needs.partial_bytes);
-            demand->scratch_bytes = ladle_max(demand->scratch_bytes, needs.scratch_bytes);
-            demand->tallies = needs.tallies > demand->tallies ? needs.tallies : demand->tallies;
-            kept_elems = ladle_min(job->resident_blocks * job->block_elems, job->elems);
-        }
-        if (job->passes == 0)
-            kept_elems = job->elems;
-        for (unsigned s = 0; s < job->source_count; s++) {
-            once += stored_bytes(job->sources[s].dtype, job->elems);
-            plan->read_bytes += stored_bytes(job->sources[s].dtype, job->elems - kept_elems) * job->passes;
-        }
-        plan->input_bytes += once;
-        plan->read_bytes += once;
-    }
-}
 
 static uint64_t metadata_bytes(const struct ladle_plan *plan)
 {
@@ -201,7 +46,7 @@ static uint64_t least_for_reading(const struct ladle_plan *plan)
 }
 
 /* Room for the chunks that one block's output touches, and one more to go on with. */
-static uint32_t least_chunks(const struct demand *demand)
+static uint32_t least_chunks(const struct ladle_demand *demand)
 {
     return (uint32_t)(demand->most_output_bytes / LADLE_CHUNK_BYTES + 3);
 }
@@ -234,7 +79,7 @@ static uint64_t cut_sum(unsigned __int128 bytes)
     return bytes < BEYOND_BYTES ? (uint64_t)bytes : BEYOND_BYTES;
 }
 
-static uint64_t total_of(const struct ladle_plan *plan, const struct settings *settings, const struct demand *demand,
+static uint64_t total_of(const struct ladle_plan *plan, const struct settings *settings, const struct ladle_demand *demand,
                          struct ladle_memory *memory)
 {
     memory->slot_bytes = demand->slot_bytes;
@@ -247,7 +92,7 @@ static uint64_t total_of(const struct ladle_plan *plan, const struct settings *s
     memory->partial_bytes = ladle_round_up(demand->partial_bytes, 64);
     memory->partials = settings->threads * 2 + 2;
     memory->open_jobs = settings->open_jobs;
-    memory->blocks = (uint32_t)most_blocks(memory->slots, demand->sources);
+    memory->blocks = (uint32_t)ladle_demand_blocks(demand, memory->slots);
     memory->metadata_bytes = metadata_bytes(plan);
 
     add_compression(plan, settings->threads, memory);
@@ -270,12 +115,12 @@ static uint64_t total_of(const struct ladle_plan *plan, const struct settings *s
 static bool spend(struct ladle_plan *plan, const struct settings *settings, uint64_t budget, uint64_t least_slots,
                   uint8_t *dtypes)
 {
-    struct demand demand;
+    struct ladle_demand demand;
     struct ladle_memory memory = {0};
-    choose_blocks(plan, settings, dtypes, &demand);
+    ladle_demand_cut(plan, settings->payload_bytes, dtypes, &demand);
     uint64_t slots = ladle_max(ladle_min(budget / demand.slot_bytes, demand.most_slots), least_slots);
     for (;;) {
-        measure_jobs(plan, slots, dtypes, &demand);
+        ladle_demand_measure(plan, slots, dtypes, &demand);
         memory.slots = (uint32_t)ladle_min(slots, UINT32_MAX);
         uint64_t total = total_of(plan, settings, &demand, &memory);
         if (total <= budget && total < BEYOND_BYTES) {
@@ -310,10 +155,10 @@ static uint64_t find_least(struct ladle_plan *plan, uint8_t *dtypes, struct ladl
 {
     const uint64_t step = 1 << 20;
     struct settings settings = least_settings();
-    struct demand demand;
+    struct ladle_demand demand;
     *memory = (struct ladle_memory){.slots = (uint32_t)(2 * most_sources(plan) + 1)};
-    choose_blocks(plan, &settings, dtypes, &demand);
-    measure_jobs(plan, memory->slots, dtypes, &demand);
+    ladle_demand_cut(plan, settings.payload_bytes, dtypes, &demand);
+    ladle_demand_measure(plan, memory->slots, dtypes, &demand);
     uint64_t high = (total_of(plan, &settings, &demand, memory) + step - 1) / step, low = 0;
     /* With more blocks in memory a method may need less in all, so that this need not be the smallest. */
     for (uint64_t tried = high - 1; high - low > 1; tried = low + (high - low) / 2) {
@@ -340,8 +185,8 @@ static const struct ladle_job *largest_job(const struct ladle_plan *plan, enum s
         if (job->action != LADLE_ACTION_MERGE || job->elems == 0)
             continue;
         struct ladle_needs needs;
-        needs_of(plan, job, dtypes, job->resident_blocks >= ladle_job_blocks(job), &needs);
-        uint64_t kinds[SHARES] = {block_bytes(job), needs.state_bytes, needs.scratch_bytes}, bytes = kinds[share];
+        ladle_job_needs(plan, job, dtypes, job->resident_blocks >= ladle_job_blocks(job), &needs);
+        uint64_t kinds[SHARES] = {ladle_job_block_bytes(job), needs.state_bytes, needs.scratch_bytes}, bytes = kinds[share];
         if (bytes > most) {
             most = bytes;
             largest = job;
@@ -367,7 +212,7 @@ static void say_most(const struct ladle_plan *plan, const struct ladle_memory *m
     const struct ladle_job *job = largest_job(plan, most, dtypes);
     if (job == NULL || shares[most] <= half)
         return;
-    unsigned long long row = row_elems(job);
+    unsigned long long row = ladle_job_row_elems(job);
     const char *method = plan->method->info.name;
     ladle_size_show(shares[most], shown);
     if (most == OF_STATE)
@@ -376,7 +221,7 @@ static void say_most(const struct ladle_plan *plan, const struct ladle_memory *m
     else if (most == OF_SCRATCH)
         ladle_error_help(error, "%s of that are for a worker's part in %s of %s (%llu elements in each row of %u inputs)",
                          shown, method, job->name, row, (unsigned)job->source_count);
-    else if (block_bytes(job) > LADLE_SEGMENT * sizeof(double))
+    else if (ladle_job_block_bytes(job) > LADLE_SEGMENT * sizeof(double))
         ladle_error_help(error, "%s of that are for whole rows of %s (%llu elements in each of %u inputs), as %s needs them",
                          shown, job->name, row, (unsigned)job->source_count, method);
 }
@@ -394,8 +239,9 @@ static bool find_settings(struct ladle_plan *plan, uint64_t budget, uint8_t *dty
         for (size_t i = 0; i < sizeof payloads / sizeof *payloads; i++) {
             uint64_t payload = plan->options.block_bytes ? plan->options.block_bytes : payloads[i];
             /* Enough that every worker has a block while others are read. */
-            uint64_t comfortable = ladle_max(sources * (threads + 2) + 1, ladle_min(budget / 4, BUSY_BYTES) / payload);
-            struct settings settings = {.payload_bytes = payload, .threads = threads, .open_jobs = threads + 2, .chunks = chunks};
+            uint64_t comfortable = ladle_max(sources * (threads + 2) + 1, ladle_min(budget / 4, LADLE_BUSY_BYTES) / payload);
+            struct settings settings = {
+                .payload_bytes = payload, .threads = threads, .open_jobs = threads + 2, .chunks = chunks};
             if (spend(plan, &settings, budget, comfortable, dtypes))
                 return true;
             settings.open_jobs = 2;
@@ -428,7 +274,8 @@ static void tell(const struct ladle_plan *plan)
         ladle_detail(&plan->options.log, "%u thread%s instead of %u, to stay within the memory budget", plan->threads,
                      plan->threads == 1 ? "" : "s", asked);
     ladle_detail(&plan->options.log,
-                 "memory: %u slots of %llu KiB, %u output chunks of %llu KiB, %u x %llu KiB for methods, %u x %llu KiB for workers",
+                 "memory: %u slots of %llu KiB, %u output chunks of %llu KiB, %u x %llu KiB for methods, %u x %llu KiB for "
+                 "workers",
                  memory->slots, (unsigned long long)(memory->slot_bytes >> 10), memory->chunks,
                  (unsigned long long)(memory->chunk_bytes >> 10), memory->open_jobs,
                  (unsigned long long)(memory->state_bytes >> 10), plan->threads,

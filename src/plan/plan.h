@@ -9,8 +9,8 @@
  *   values.c    parameters of every job, resolved and checked             parts.c, walk.c, missing.c, types.c (see making.h)
  *   layout.c    jobs -> shards, positions in the output          origins.c what the output's config.json has to say
  *   gaps.c      the same as one stream, for archives
- *   budget.c    blocks, memory, passes, bytes to read            report.c  what the public plan functions answer
- *   task.c      a job as its method sees it
+ *   demand.c    blocks, passes, bytes to read                    budget.c  memory
+ *   task.c      a job as its method sees it                      report.c  what the public plan functions answer
  */
 
 #include <stdbool.h>
@@ -211,6 +211,9 @@ int ladle_plan_budget(struct ladle_plan *plan, struct ladle_error *error);
 
 /* The task of a merging job, for its method. `dtypes` (source_count bytes) is the caller's and is filled. */
 void ladle_plan_task(const struct ladle_plan *plan, const struct ladle_job *job, uint8_t *dtypes, struct ladle_task *task);
+
+/* Elements of a row: along the last axis; all of them of a scalar or vector. */
+uint64_t ladle_job_row_elems(const struct ladle_job *job);
 
 /* Blocks of a job (0 for an empty tensor). */
 uint64_t ladle_job_blocks(const struct ladle_job *job);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/size.h"
 #include "plan/plan.h"
 
 static unsigned passes_of(const struct ladle_job *job)
@@ -65,20 +64,6 @@ static const char *action_name(const struct ladle_plan *plan, const struct ladle
     default:
         return plan->method->info.name;
     }
-}
-
-uint64_t ladle_job_read_bytes(const struct ladle_job *job)
-{
-    uint64_t kept = ladle_min(job->resident_blocks * job->block_elems, job->elems);
-    uint64_t total = 0, once, rest;
-
-    for (unsigned i = 0; i < job->source_count; i++) {
-        enum ladle_dtype dtype = (enum ladle_dtype)job->sources[i].dtype;
-        once = (job->elems * ladle_dtype_bits(dtype) + 7) / 8;
-        rest = ((job->elems - kept) * ladle_dtype_bits(dtype) + 7) / 8;
-        total += once + rest * job->passes;
-    }
-    return total;
 }
 
 bool ladle_plan_tensor_at(const struct ladle_plan *plan, uint64_t at, struct ladle_plan_tensor *tensor)

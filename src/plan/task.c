@@ -3,6 +3,11 @@
 
 /* A job as its method sees it. */
 
+uint64_t ladle_job_row_elems(const struct ladle_job *job)
+{
+    return job->rank < 2 ? job->elems : job->shape[job->rank - 1];
+}
+
 void ladle_plan_task(const struct ladle_plan *plan, const struct ladle_job *job, uint8_t *dtypes, struct ladle_task *task)
 {
     for (unsigned i = 0; i < job->source_count; i++)
@@ -12,7 +17,7 @@ void ladle_plan_task(const struct ladle_plan *plan, const struct ladle_job *job,
         .shape = job->shape,
         .rank = job->rank,
         .elems = job->elems,
-        .row_elems = job->rank < 2 ? job->elems : job->shape[job->rank - 1],
+        .row_elems = ladle_job_row_elems(job),
         .sources = job->source_count,
         .models = job->source_count - job->has_base,
         .has_base = job->has_base,
