@@ -12,6 +12,7 @@
 
 #include <yajl/yajl_parse.h>
 
+#include "base/foreign.h"
 #include "base/json.h"
 #include "base/json_keys.h"
 #include "base/json_scan.h"
@@ -278,33 +279,25 @@ static const yajl_callbacks callbacks = {
     .yajl_end_array = on_end_array,
 };
 
-/* What to do about a text that ends too early or does not even begin as JSON, which is a broken download nearly always; NULL
- * for others. */
-static const char *help_of(const struct ladle_json_reader *reader, const char *what)
+/* Says what to do about a text that ends too early or does not even begin as JSON, which is a broken download nearly always. */
+static void help(const struct ladle_json_reader *reader, const char *what)
 {
-    static const struct {
-        const char *start, *help;
-    } known[] = {
-        {"\xEF\xBB\xBF", "it begins with a byte order mark: save it as UTF-8 without one"},
-        {"<", "this is an HTML page: download the file again; a gated model needs to be logged in"},
-        {"version https://git-lfs", "this is a Git LFS pointer: run 'git lfs pull', or download the file again"},
-    };
     static const char again[] = "the download or copy was interrupted or went wrong: fetch the file again";
     if (strncmp(what, "premature EOF", strlen("premature EOF")) == 0) {
-        return again;
+        ladle_error_help(reader->error, "%s", again);
+        return;
     }
     if (reader->line != 1 || reader->column != 1 || reader->piece == NULL || *reader->piece == '/' ||
         yajl_get_bytes_consumed(reader->yajl) > 1) { /* '/': somebody's comment */
-        return NULL;
+        return;
     }
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        size_t bytes = strlen(known[i].start); /* of which the piece may have less: no JSON begins so either */
-        bytes = bytes < reader->piece_bytes ? bytes : reader->piece_bytes;
-        if (memcmp(reader->piece, known[i].start, bytes) == 0) {
-            return known[i].help;
-        }
+    /* The first piece may hold less than it takes to tell; no JSON begins so either. */
+    const struct ladle_foreign *kind = ladle_foreign_find(reader->piece, reader->piece_bytes, true);
+    if (kind != NULL) {
+        ladle_error_help(reader->error, "this is %s: %s", kind->name, kind->help);
+    } else {
+        ladle_error_help(reader->error, "%s", again);
     }
-    return again;
 }
 
 /* Records what yajl found wrong. Its text is "parse error: WHAT\n". */
@@ -316,10 +309,7 @@ static int fail_yajl(struct ladle_json_reader *reader)
     size_t bytes = strcspn(what, "\n");
     bytes -= bytes > 0 && what[bytes - 1] == '.';
     fail_here(reader, "not valid JSON: %.*s", (int)bytes, what);
-    const char *help = help_of(reader, what);
-    if (help != NULL) {
-        ladle_error_help(reader->error, "%s", help);
-    }
+    help(reader, what);
     yajl_free_error(reader->yajl, text);
     return reader->status;
 }

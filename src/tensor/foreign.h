@@ -8,8 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-
-#define LADLE_FOREIGN_BYTES 64u /* of the start of a file tell what it is */
+#include "base/foreign.h"
 
 /* Records what a file is that begins with these bytes and is no safetensors file, and what to do about it.
  *   start, count  its first bytes, LADLE_FOREIGN_BYTES or all of them

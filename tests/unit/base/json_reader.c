@@ -128,7 +128,8 @@ static void what_is_no_json_at_all_comes_with_help(void **state)
     static const char *const texts[][2] = {
         {"<!DOCTYPE html>", "HTML page"},
         {"version https://git-lfs.github.com/spec/v1\n", "'git lfs pull'"},
-        {"\xEF\xBB\xBF{}", "byte order mark"},
+        {"<html>", "this is an HTML page: download it again"},
+        {"VERSION HTTPS://git-lfs", "a Git LFS pointer, not the file itself"},
         {"", "fetch the file again"},
         {"\xFF\xFE{", "fetch the file again"},
         {"{\"a\": [1, 2", "fetch the file again"},
