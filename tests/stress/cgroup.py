@@ -2,11 +2,12 @@
 """Memory cgroups, of version 1 or 2, that merges are put into; only root can make them."""
 import os
 import re
+import sys
 import tempfile
 import time
 
 V1, V2 = "/sys/fs/cgroup/memory", "/sys/fs/cgroup"
-SETTLE_SECONDS, SETTLED_BYTES = 10, 4 << 20
+SETTLE_SECONDS, SETTLED_BYTES = 60, 4 << 20
 
 
 class Group:
@@ -47,9 +48,13 @@ class Group:
     def settle(self):
         """Waits for the memory of a killed process that the disk still reads into: it counts until then, and in huge pages."""
         end = time.monotonic() + SETTLE_SECONDS
-        while time.monotonic() < end and not self.read("cgroup.procs").strip():
-            cache = int(re.search(rf"^{self.cache} (\d+)$", self.read("memory.stat"), re.MULTILINE).group(1))
-            if int(self.read(self.usage)) - cache < SETTLED_BYTES:
+        while not self.read("cgroup.procs").strip():
+            stat = self.read("memory.stat")
+            left = int(self.read(self.usage)) - int(re.search(rf"^{self.cache} (\d+)$", stat, re.MULTILINE).group(1))
+            if left < SETTLED_BYTES:
+                return
+            if time.monotonic() > end:
+                print(f"{self.folder}: {left} bytes are in use, but by no process:\n{stat}", file=sys.stderr)
                 return
             time.sleep(0.01)
 
