@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "ladle/merge.h"
 
 /* What of a cgroup's hierarchy matters: the line of /proc/self/cgroup, where it is mounted, the files with limit and use,
  * and what memory.stat calls the pages of files that are in memory, in a folder and all below it. */
@@ -132,5 +133,5 @@ unsigned ladle_machine_cores(void)
     if (sched_getaffinity(0, sizeof set, &set) == 0)
         cores = (uint64_t)CPU_COUNT(&set);
     cores = ladle_min(cores, quota_cores());
-    return (unsigned)ladle_max(ladle_min(cores, 1024), 1);
+    return (unsigned)ladle_max(ladle_min(cores, LADLE_MOST_THREADS), 1);
 }

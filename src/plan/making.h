@@ -78,6 +78,7 @@ struct ladle_making {
     int status;               /* LADLE_BAD_INPUT once a mistake was found */
     struct ladle_part *parts;
     size_t part_count;
+    size_t most_sources; /* of any part */
     struct ladle_regions *regions; /* [model_count] */
     struct ladle_missing *missing;
     struct ladle_types *types;
@@ -96,6 +97,8 @@ int ladle_parts_resolve(struct ladle_making *making);
 
 /* regions.c: fills regions. */
 int ladle_regions_find(struct ladle_making *making);
+/* The stack of a model with this prefix; -1 if it has none. */
+int64_t ladle_stack_named(const struct ladle_model *model, const char *prefix);
 
 /* walk.c: calls ladle_jobs_add for each output tensor, in model order. */
 int ladle_walk(struct ladle_making *making);

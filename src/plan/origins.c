@@ -31,12 +31,9 @@ static bool is_unchanged(const struct ladle_model *donor, uint32_t stack, const 
 static int64_t sliced_stack(const struct ladle_making *making, const struct ladle_model *donor)
 {
     const struct ladle_plan *plan = making->plan;
-    const char *prefix = plan->models[making->parts[0].sources[0].model]->stacks[0].prefix;
+    int64_t stack = ladle_stack_named(donor, plan->models[making->parts[0].sources[0].model]->stacks[0].prefix);
 
-    for (uint32_t i = 0; i < donor->stack_count; i++)
-        if (strcmp(donor->stacks[i].prefix, prefix) == 0)
-            return i;
-    return donor->stack_count == 1 ? 0 : -1;
+    return stack < 0 && donor->stack_count == 1 ? 0 : stack;
 }
 
 static int trace_slices(struct ladle_making *making, const struct ladle_model *donor)
@@ -74,19 +71,17 @@ static int trace_models(struct ladle_making *making, const struct ladle_model *d
     for (size_t i = 0; i < making->parts[0].source_count; i++)
         if (plan->models[making->parts[0].sources[i].model] == donor)
             return LADLE_OK;
-    for (uint32_t i = 0; i < model->stack_count; i++) {
-        uint32_t layers = model->stacks[i].layers;
-        if (strcmp(model->stacks[i].prefix, donor->stacks[stack].prefix) != 0 || layers == donor->stacks[stack].layers)
-            continue;
-        struct ladle_layer_origin *origins = take_origins(making, layers);
-        if (!origins)
-            return ladle_fail_memory(making->error, "the layers of the output");
-        for (uint32_t k = 0; k < layers; k++)
-            origins[k] = (struct ladle_layer_origin){.model = model, .layer = k};
-        plan->layer_origins[stack] = origins;
-        plan->layer_counts[stack] = layers;
+    int64_t own = ladle_stack_named(model, donor->stacks[stack].prefix);
+    if (own < 0 || model->stacks[own].layers == donor->stacks[stack].layers)
         return LADLE_OK;
-    }
+    uint32_t layers = model->stacks[own].layers;
+    struct ladle_layer_origin *origins = take_origins(making, layers);
+    if (!origins)
+        return ladle_fail_memory(making->error, "the layers of the output");
+    for (uint32_t k = 0; k < layers; k++)
+        origins[k] = (struct ladle_layer_origin){.model = model, .layer = k};
+    plan->layer_origins[stack] = origins;
+    plan->layer_counts[stack] = layers;
     return LADLE_OK;
 }
 

@@ -207,14 +207,6 @@ static void check_ranges(struct slicing *slicing)
     }
 }
 
-static const struct ladle_stack *find_stack(const struct ladle_model *model, const char *prefix)
-{
-    for (uint32_t i = 0; i < model->stack_count; i++)
-        if (strcmp(model->stacks[i].prefix, prefix) == 0)
-            return &model->stacks[i];
-    return NULL;
-}
-
 /* Without slices all models must have the same layers. */
 static void check_layers(struct slicing *slicing)
 {
@@ -225,14 +217,14 @@ static void check_layers(struct slicing *slicing)
     for (size_t i = 1; i < part->source_count; i++) {
         const struct ladle_model *model = making->plan->models[part->sources[i].model];
         for (uint32_t k = 0; k < first->stack_count; k++) {
-            const struct ladle_stack *stack = find_stack(model, first->stacks[k].prefix);
-            if (!stack || stack->layers == first->stacks[k].layers)
+            int64_t at = ladle_stack_named(model, first->stacks[k].prefix);
+            if (at < 0 || model->stacks[at].layers == first->stacks[k].layers)
                 continue;
             ladle_making_fail_at(making, part->sources[i].node,
                                  "the models have different numbers of layers (%s): %s has %u, "
                                  "%s has %u",
-                                 stack->prefix, model_name(slicing, 0), (unsigned)first->stacks[k].layers,
-                                 model_name(slicing, i), (unsigned)stack->layers);
+                                 first->stacks[k].prefix, model_name(slicing, 0), (unsigned)first->stacks[k].layers,
+                                 model_name(slicing, i), (unsigned)model->stacks[at].layers);
             ladle_error_help(making->error, "slices: with a layer_range for each model says which layers belong together");
             break;
         }
@@ -323,6 +315,8 @@ int ladle_parts_resolve(struct ladle_making *making)
             return LADLE_OK;
         }
         layer += slicing.part->layers;
+        if (slicing.part->source_count > making->most_sources)
+            making->most_sources = slicing.part->source_count;
     }
     if (making->status)
         return LADLE_OK;

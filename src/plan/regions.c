@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "plan/making.h"
+
+int64_t ladle_stack_named(const struct ladle_model *model, const char *prefix)
+{
+    for (uint32_t i = 0; i < model->stack_count; i++)
+        if (strcmp(model->stacks[i].prefix, prefix) == 0)
+            return i;
+    return -1;
+}
 
 /* The range that a tensor belongs to. */
 static struct ladle_range *range_of(struct ladle_regions *regions, const struct ladle_position *position)

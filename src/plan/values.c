@@ -45,12 +45,10 @@ static struct ladle_values *values_of(struct ladle_making *making)
 {
     const struct ladle_method_info *info = &making->plan->method->info;
     struct ladle_values *values = making->values;
-    size_t most = 1;
+    size_t most = making->most_sources;
 
     if (values)
         return values;
-    for (size_t i = 0; i < making->part_count; i++)
-        most = making->parts[i].source_count > most ? making->parts[i].source_count : most;
     values = ladle_arena_take(&making->arena, sizeof(*values));
     if (!values)
         return NULL;

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "plan/making.h"
 
 /* One walk over all output tensors. */
@@ -162,22 +160,13 @@ static int walk_slice(struct walk *walk, size_t index)
     return LADLE_OK;
 }
 
-/* The stack of a model with this prefix; -1 if it has none. */
-static int64_t stack_named(const struct ladle_model *model, const char *prefix)
-{
-    for (uint32_t i = 0; i < model->stack_count; i++)
-        if (strcmp(model->stacks[i].prefix, prefix) == 0)
-            return i;
-    return -1;
-}
-
 /* One stack of all models, layer by layer. `from` is the first source that has it. */
 static int walk_stack(struct walk *walk, size_t from, const struct ladle_stack *stack)
 {
     for (uint32_t layer = 0; layer < stack->layers; layer++) {
         walk->draft.t = gradient_position(layer, stack->layers);
         for (size_t i = from; i < walk->draft.part->source_count; i++) {
-            int64_t at = stack_named(model_of(walk, i), stack->prefix);
+            int64_t at = ladle_stack_named(model_of(walk, i), stack->prefix);
             int status = at < 0 ? LADLE_OK : walk_layer_of(walk, i, (uint32_t)at, layer, layer);
             if (status)
                 return status;
@@ -189,7 +178,7 @@ static int walk_stack(struct walk *walk, size_t from, const struct ladle_stack *
 static bool earlier_has_stack(const struct walk *walk, size_t source, const char *prefix)
 {
     for (size_t i = 0; i < source; i++)
-        if (stack_named(model_of(walk, i), prefix) >= 0)
+        if (ladle_stack_named(model_of(walk, i), prefix) >= 0)
             return true;
     return false;
 }
@@ -243,12 +232,9 @@ int ladle_walk(struct ladle_making *making)
 {
     struct walk walk = {.making = making};
     const struct ladle_part *last = &making->parts[making->part_count - 1];
-    size_t most = 0;
 
-    for (size_t i = 0; i < making->part_count; i++)
-        most = making->parts[i].source_count > most ? making->parts[i].source_count : most;
     walk.layers = last->first + last->layers;
-    walk.draft.tensors = ladle_arena_take_array(&making->arena, most, sizeof(*walk.draft.tensors));
+    walk.draft.tensors = ladle_arena_take_array(&making->arena, making->most_sources, sizeof(*walk.draft.tensors));
     if (!walk.draft.tensors)
         return ladle_fail_memory(making->error, "the sources of a tensor");
     warn_moved(&walk);
