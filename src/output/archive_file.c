@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/size.h"
+#include "output/texts.h"
 #include "plan/plan.h"
 
 #define OUTPUT LADLE_DIRECTORY_OUTPUT
@@ -100,6 +101,9 @@ int ladle_archive_file_open(struct ladle_archive_file *file, const struct ladle_
     }
     uint64_t bytes;
     *fits = *fits && ladle_file_is_sole(directory->partial, OUTPUT, &bytes) && bytes >= file->first_byte;
+    if (result == LADLE_OK && *fits && frame_bytes == NULL) {
+        result = ladle_texts_check(plan, directory->partial, file->synced, done, fits, error);
+    }
     return result == LADLE_OK && *fits ? cut_off(file, error) : result;
 }
 

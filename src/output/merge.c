@@ -10,6 +10,7 @@
 #include "output/peak.h"
 #include "output/resume.h"
 #include "output/shards.h"
+#include "output/texts.h"
 
 /* One call of ladle_merge. */
 struct merge {
@@ -150,7 +151,11 @@ static int go_on(struct merge *merge)
 {
     const struct ladle_directory *directory = &merge->directory;
     bool fits = ladle_shards_fit(merge->plan, directory->output, merge->resume.first_chunk);
-    int result = ladle_resume_accept(&merge->resume, fits, merge->error);
+    int result = fits ? ladle_texts_check(merge->plan, directory->output, -1, merge->resume.first_chunk, &fits, merge->error)
+                      : LADLE_OK;
+    if (result == LADLE_OK) {
+        result = ladle_resume_accept(&merge->resume, fits, merge->error);
+    }
     if (result == LADLE_OK) {
         result = ladle_shards_remove_others(merge->plan, directory->output, directory->output_path, merge->error);
     }

@@ -65,6 +65,27 @@ class Interrupt(Case):
                 return command
         return self.fail("no merge was killed in its middle")
 
+    def test_another_file_in_the_place_of_an_unfinished_one_is_refused(self):
+        """Of the same size, so that only its contents tell."""
+        self.large_models(8, count=4)
+        for output in ("out", "out.tar"):
+            command = self.killed(output, {})
+            path = self.path(f".{output}.ladle-partial", "output")
+            path = os.path.join(path, "model.safetensors") if os.path.isdir(path) else path
+            theirs = self.path("theirs")
+            with open(theirs, "wb") as file:
+                file.write(b"another".ljust(os.path.getsize(path), b"."))
+            kept = self.path("kept")
+            os.rename(path, kept)
+            os.rename(theirs, path)
+            run = self.ladle(*command[1:], code=2)
+            self.assertIn("its files are not as its journal says", run.err)
+            self.assertIn("--restart", run.err)
+            with open(path, "rb") as file:
+                self.assertTrue(file.read().startswith(b"another..."), "it was written to")
+            os.rename(kept, path)
+            self.assertIn("going on", self.ladle(*command[1:], code=0).err)
+
     def test_what_became_read_only_is_told_before_any_tensor(self):
         self.large_models(8, count=4)
         who = self.as_somebody()
