@@ -85,7 +85,7 @@ class Archive(Case):
         os.mkdir(self.path("unpacked"))
         with open(self.path(archive), "rb") as file:
             done = subprocess.run(command, cwd=self.path("unpacked"), stdin=file, stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.PIPE, check=False)
+                                  stderr=subprocess.PIPE, env={**os.environ, "LC_ALL": "C.UTF-8"}, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         found = tree(self.path("unpacked"))
         shutil.rmtree(self.path("unpacked"))

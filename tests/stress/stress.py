@@ -115,8 +115,10 @@ class Case(unittest.TestCase):
             Group(1 << 30).remove()
             if cls.in_memory and lies_in_memory(cls.folder):
                 cls.mount_in_memory()
-        except (OSError, subprocess.CalledProcessError) as why:
-            return str(why)
+        except OSError as why:
+            return f"there can be no cgroup of memory, or no disk in it: {why.strerror}"
+        except subprocess.CalledProcessError as why:
+            return f"{why.cmd[0]} failed"
         return "the folder for temporary files lies in memory" if lies_in_memory(cls.folder) else None
 
     @classmethod
