@@ -5,13 +5,12 @@
 #include "base/json.h"
 
 #include <errno.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "base/size.h"
+#include "base/number.h"
 
 /* Bytes that one byte of text may make us take: of a list of numbers of one digit, every two become a value and a text. */
 #define MOST_TREE_FACTOR 48u
@@ -180,32 +179,12 @@ struct ladle_json *ladle_json_get(const struct ladle_json *object, const char *k
 
 bool ladle_json_whole(const struct ladle_json *value, uint64_t *number)
 {
-    if (value == NULL || value->type != LADLE_JSON_NUMBER) {
-        return false;
-    }
-    uint64_t result = 0;
-    for (const char *digit = value->text; *digit != '\0'; digit++) {
-        if (*digit < '0' || *digit > '9' || !ladle_multiply(result, 10, &result) ||
-            !ladle_add(result, (uint64_t)(*digit - '0'), &result)) {
-            return false;
-        }
-    }
-    *number = result;
-    return true;
+    return value != NULL && value->type == LADLE_JSON_NUMBER && ladle_number_whole(value->text, strlen(value->text), number);
 }
 
 bool ladle_json_number(const struct ladle_json *value, double *number)
 {
-    if (value == NULL || value->type != LADLE_JSON_NUMBER) {
-        return false;
-    }
-    locale_t plain = newlocale(LC_ALL_MASK, "C", NULL); /* the caller's may have a decimal comma */
-    if (plain == NULL) {
-        return false;
-    }
-    *number = strtod_l(value->text, NULL, plain);
-    freelocale(plain);
-    return true;
+    return value != NULL && value->type == LADLE_JSON_NUMBER && ladle_number_decimal(value->text, number);
 }
 
 struct ladle_json *ladle_json_new(struct ladle_arena *arena, enum ladle_json_type type)

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/number.h"
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -44,14 +46,11 @@ bool ladle_size_parse(const char *text, bool decimal, uint64_t *bytes)
 {
     uint64_t whole = 0, part = 0, parts = 1; /* the number is whole + part / parts */
     bool fraction = false;
-    if (!is_digit(*text)) {
+    size_t digits = strspn(text, "0123456789");
+    if (!ladle_number_whole(text, digits, &whole)) {
         return false;
     }
-    for (; is_digit(*text); text++) {
-        if (!ladle_multiply(whole, 10, &whole) || !ladle_add(whole, (uint64_t)(*text - '0'), &whole)) {
-            return false;
-        }
-    }
+    text += digits;
     if (*text == '.') {
         fraction = true;
         if (!is_digit(*++text)) {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/number.h"
 #include "output/tree.h"
 
 #define KIND "ladle journal "
@@ -34,19 +35,6 @@ static bool parse_checksum(const char *text, size_t bytes, uint64_t *value)
     return bytes == 16;
 }
 
-/* A decimal number that fills `bytes`. */
-static bool parse_whole(const char *text, size_t bytes, uint64_t *value)
-{
-    *value = 0;
-    for (size_t i = 0; i < bytes; i++) {
-        if (text[i] < '0' || text[i] > '9' || __builtin_mul_overflow(*value, 10, value) ||
-            __builtin_add_overflow(*value, (uint64_t)(text[i] - '0'), value)) {
-            return false;
-        }
-    }
-    return bytes > 0;
-}
-
 static uint64_t record_checksum(uint64_t journal, const char *record, size_t bytes)
 {
     return ladle_fnv(ladle_fnv(LADLE_FNV_START, &journal, sizeof journal), record, bytes);
@@ -56,7 +44,7 @@ static uint64_t record_checksum(uint64_t journal, const char *record, size_t byt
 static bool record_value(const char *record, size_t bytes, const char *keyword, uint64_t *value)
 {
     size_t length = strlen(keyword);
-    return bytes > length && memcmp(record, keyword, length) == 0 && parse_whole(record + length, bytes - length, value);
+    return bytes > length && memcmp(record, keyword, length) == 0 && ladle_number_whole(record + length, bytes - length, value);
 }
 
 /* Takes one record, without its checksum. Returns false if it says nothing that is known. */

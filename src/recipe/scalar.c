@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "recipe/scalar.h"
 
-#include <locale.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/number.h"
 
 /* Longer texts spell no number that anybody wrote on purpose. */
 #define SPELLING_MOST 1024u
@@ -109,17 +109,6 @@ static bool is_decimal(const char *text)
     return *at == 0;
 }
 
-/* strtod in the C locale: the process's may have a decimal comma. */
-static bool convert(const char *text, double *number)
-{
-    locale_t locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (locale == (locale_t)0)
-        return false;
-    *number = strtod_l(text, NULL, locale);
-    freelocale(locale);
-    return true;
-}
-
 /* Digits to a base, exact; false beyond 64 bits. */
 static bool convert_whole(const char *digits, unsigned base, uint64_t *number)
 {
@@ -178,7 +167,7 @@ bool ladle_scalar_number(const struct ladle_node *node, double *number)
             return false;
         value = (double)whole;
     } else if (is_decimal(spelling.text)) {
-        if (!convert(spelling.text, &value))
+        if (!ladle_number_decimal(spelling.text, &value))
             return false;
     } else if (spelling.plain && !spelling.has_sign && word_of(spelling.text, &word, true))
         value = word;
@@ -198,7 +187,7 @@ bool ladle_scalar_whole(const struct ladle_node *node, uint64_t *number)
     if (base != 0)
         return convert_whole(digits, base, number) && (!spelling.negative || *number == 0);
     double value;
-    if (!is_decimal(spelling.text) || !convert(spelling.text, &value))
+    if (!is_decimal(spelling.text) || !ladle_number_decimal(spelling.text, &value))
         return false;
     if (value != floor(value) || value >= 0x1p64 || (spelling.negative && value != 0))
         return false;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/size.h"
 
 static const char *const field_names[] = {"dtype", "shape", "data_offsets"};
@@ -90,19 +91,6 @@ static bool on_string(void *self, const char *text, size_t bytes)
     return true;
 }
 
-/* Digits only: no sign, no fraction, below 2^64. */
-static bool parse_whole(const char *text, size_t bytes, uint64_t *number)
-{
-    *number = 0;
-    for (size_t i = 0; i < bytes; i++) {
-        if (text[i] < '0' || text[i] > '9' || !ladle_multiply(*number, 10, number) ||
-            !ladle_add(*number, (uint64_t)(text[i] - '0'), number)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool on_number(void *self, const char *text, size_t bytes)
 {
     struct ladle_header_parse *parse = self;
@@ -111,7 +99,7 @@ static bool on_number(void *self, const char *text, size_t bytes)
     }
     bool in_list = parse->depth == 3 && (parse->field == LADLE_FIELD_SHAPE || parse->field == LADLE_FIELD_OFFSETS);
     uint64_t number;
-    if (!in_list || !parse_whole(text, bytes, &number)) {
+    if (!in_list || !ladle_number_whole(text, bytes, &number)) {
         char found[32] = "";
         memcpy(found, text, ladle_min(bytes, sizeof found - 1));
         return fail_found(parse, found);
@@ -140,10 +128,9 @@ static bool on_begin(void *self, enum ladle_json_type type)
 {
     struct ladle_header_parse *parse = self;
     bool list_field = parse->field == LADLE_FIELD_SHAPE || parse->field == LADLE_FIELD_OFFSETS;
-    bool expected = parse->depth == 0   ? type == LADLE_JSON_OBJECT
-                    : parse->depth == 1 ? type == LADLE_JSON_OBJECT
-                                        : is_skipped(parse) || (parse->depth == 2 && !parse->metadata && list_field &&
-                                                                type == LADLE_JSON_LIST);
+    bool expected = parse->depth <= 1 ? type == LADLE_JSON_OBJECT
+                                      : is_skipped(parse) || (parse->depth == 2 && !parse->metadata && list_field &&
+                                                              type == LADLE_JSON_LIST);
     if (!expected) {
         return fail_found(parse, type == LADLE_JSON_LIST ? "a list" : "an object");
     }
