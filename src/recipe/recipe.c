@@ -200,62 +200,59 @@ static bool is_empty(const struct ladle_node *node)
     return ladle_node_is_null(node) || (node->kind != LADLE_NODE_SCALAR && node->count == 0);
 }
 
-/* None of models, slices and modules is there with something in it. */
+/* What says what to merge: exactly one of them. */
+#define LISTS 3u
+static const char *const list_keys[LISTS] = {"models", "slices", "modules"};
+
+/* None of them is there with something in it. */
 static void nothing_to_merge(struct ladle_reading *reading)
 {
-    static const char *const keys[] = {"models", "slices", "modules"};
     static const char *const others[] = {"merge_method", "name", "base_model", "parameters", NULL};
     const struct ladle_node *root = reading->recipe->root;
-    for (size_t i = 0; i < 3; i++) {
-        const struct ladle_node *empty = ladle_node_get(root, keys[i]);
+    for (size_t i = 0; i < LISTS; i++) {
+        const struct ladle_node *empty = ladle_node_get(root, list_keys[i]);
         if (empty != NULL) {
-            ladle_reading_mistake(reading, empty, "%s is empty: there is nothing to merge", keys[i]);
+            ladle_reading_mistake(reading, empty, "%s is empty: there is nothing to merge", list_keys[i]);
             return;
         }
     }
-    for (size_t i = 0; i < 3; i++) {
-        const struct ladle_node *meant = ladle_reading_meant(root, others, keys[i]);
+    for (size_t i = 0; i < LISTS; i++) {
+        const struct ladle_node *meant = ladle_reading_meant(root, others, list_keys[i]);
         if (meant != NULL) {
-            ladle_reading_mistake(reading, meant, "%s is missing; did you mean it by '%.100s'?", keys[i], meant->text);
+            ladle_reading_mistake(reading, meant, "%s is missing; did you mean it by '%.100s'?", list_keys[i], meant->text);
             return;
         }
     }
     ladle_reading_mistake(reading, root, "one of models, slices and modules is missing: there is nothing to merge");
 }
 
-/* More than one of models, slices and modules is there. */
-static void too_much_to_merge(struct ladle_reading *reading)
+/* The n-th key, from 0 on, that says what to merge and has something in it; NULL if there are not so many. */
+static const struct ladle_node *list_key(const struct ladle_node *root, unsigned n)
 {
-    static const char *const keys[] = {"models", "slices", "modules"};
-    const struct ladle_node *root = reading->recipe->root, *first = NULL, *second = NULL;
-    for (size_t i = 0; i < root->count && second == NULL; i++) {
-        const struct ladle_pair *pair = &root->pairs[i];
-        bool counts = false;
-        for (size_t k = 0; k < 3; k++)
-            counts = counts || (strcmp(pair->key->text, keys[k]) == 0 && !is_empty(pair->value));
-        if (counts && first == NULL)
-            first = pair->key;
-        else if (counts)
-            second = pair->key;
+    for (size_t at = 0; at < root->count; at++) {
+        const struct ladle_pair *pair = &root->pairs[at];
+        for (size_t i = 0; i < LISTS; i++) {
+            if (strcmp(pair->key->text, list_keys[i]) == 0 && !is_empty(pair->value) && n-- == 0)
+                return pair->key;
+        }
     }
-    ladle_reading_mistake(reading, second, "%s beside %s (line %u): exactly one of models, slices and modules may be given",
-                          second->text, first->text, first->line);
+    return NULL;
 }
 
 /* models, slices or modules: one of them. */
 static void read_list(struct ladle_reading *reading)
 {
     struct ladle_recipe *recipe = reading->recipe;
-    const struct ladle_node *models = ladle_node_get(recipe->root, "models");
-    const struct ladle_node *slices = ladle_node_get(recipe->root, "slices");
-    const struct ladle_node *modules = ladle_node_get(recipe->root, "modules");
-    int given = !is_empty(models) + !is_empty(slices) + !is_empty(modules);
-    if (given == 0)
+    const struct ladle_node *first = list_key(recipe->root, 0), *second = list_key(recipe->root, 1);
+    if (first == NULL)
         nothing_to_merge(reading);
-    else if (given > 1)
-        too_much_to_merge(reading);
+    if (second != NULL)
+        ladle_reading_mistake(reading, second,
+                              "%s beside %s (line %u): exactly one of models, slices and modules may be given",
+                              second->text, first->text, first->line);
+    const struct ladle_node *models = ladle_node_get(recipe->root, "models");
     recipe->sliced = is_empty(models);
-    recipe->list_node = recipe->sliced ? slices : models;
+    recipe->list_node = recipe->sliced ? ladle_node_get(recipe->root, "slices") : models;
     if (!is_empty(recipe->list_node))
         ladle_reading_slices(reading);
 }
