@@ -53,6 +53,15 @@ class Disk(MountCase):
         self.merge("linear", out=os.path.join(small, "out"), code=0)
         self.assertIn("out", os.listdir(small))
 
+    def test_fat(self):
+        """Real FAT: names, renaming, sizes that are written. Its limit of 4 GiB is in limits.py, without it."""
+        small = self.first_of(lambda: self.mount_image(64, ["mkfs.vfat"]))
+        for options in ([], ["--direct", "off"], ["--io", "threads"]):
+            out = os.path.join(small, "out")
+            self.merge("linear", *options, out=out, code=0)
+            self.assertEqual(tree(out), self.expected("linear"))
+            shutil.rmtree(out)
+
     def as_nobody(self, out, *options, code, faults=""):
         """A merge by a user who may do little."""
         if os.geteuid() != 0:

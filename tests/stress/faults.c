@@ -11,13 +11,14 @@
  *          power goes), "pause" (the process stops itself before the call), "then" (nothing, but what stands behind it in the
  *          list counts only what comes after this call)
  *
- * FAULTS_COUNT names a file that receives the number of calls that each of them counted, when the program exits.
+ * FAULTS_FAT makes every file system one of FAT, as far as it says. FAULTS_COUNT names a file that receives the number of calls that each of them counted, when the program exits.
  * Works with the C library's own allocator, so not beneath a sanitizer. */
 
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -29,6 +30,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -354,6 +356,20 @@ OPEN_OBJECT(DIR, opendir, (const char *path), (path), path)
 OPEN_OBJECT(DIR, fdopendir, (int fd), (fd), "")
 OPEN_OBJECT(FILE, fopen, (const char *path, const char *mode), (path, mode), path)
 OPEN_OBJECT(FILE, fopen64, (const char *path, const char *mode), (path, mode), path)
+
+/* Where the variable FAULTS_FAT is set every file system says that it is FAT. */
+#define STATFS_CALL(name, type)                                                                                             \
+    int name(int fd, struct type *about)                                                                                    \
+    {                                                                                                                       \
+        REAL(name);                                                                                                         \
+        int result = real(fd, about);                                                                                       \
+        if (result == 0 && getenv("FAULTS_FAT"))                                                                            \
+            about->f_type = MSDOS_SUPER_MAGIC;                                                                              \
+        return result;                                                                                                      \
+    }
+
+STATFS_CALL(fstatfs, statfs)
+STATFS_CALL(fstatfs64, statfs64)
 
 static bool memory_fails(void)
 {
