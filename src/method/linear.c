@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* linear: the weighted sum, or average, of models. Source: spec methods.md "linear". */
 #include <math.h>
-#include <stdio.h>
 
+#include "method/mix.h"
 #include "method/registry.h"
-#include "method/strip.h"
 
 enum { WEIGHT, EACH };
 enum { NORMALIZE, SHARED };
@@ -27,25 +26,9 @@ static const struct ladle_parameter shared[SHARED] = {
                    .about = "divide by the sum of the weights, so that only their ratio counts"},
 };
 
-static double sum_of_weights(const struct ladle_task *task)
-{
-    double sum = 0;
-    for (unsigned k = 0; k < task->models; k++)
-        sum += task->each[k * EACH + WEIGHT];
-    return sum;
-}
-
 static bool check(const struct ladle_task *task, struct ladle_mistake *mistake)
 {
-    double sum = sum_of_weights(task);
-    if (task->shared[NORMALIZE] == 0 || fabs(sum) >= 1e-8)
-        return false;
-    mistake->parameter = each[WEIGHT].name;
-    snprintf(mistake->text, sizeof mistake->text,
-             "weight: the weights of all models add up to %g and cannot be normalized (normalize: false adds them "
-             "as they are)",
-             sum);
-    return true;
+    return task->shared[NORMALIZE] != 0 && ladle_mix_cancel(task, "normalize: false adds them as they are", mistake);
 }
 
 static void needs(const struct ladle_task *task, struct ladle_needs *needs)
@@ -59,7 +42,7 @@ static void apply(const struct ladle_task *task, const void *state, const struct
     (void)state, (void)before;
     const struct ladle_arithmetic *kernels = ladle_strip_kernels(task);
     struct ladle_cursor cursor = ladle_cursor_begin(output);
-    double sum = sum_of_weights(task);
+    double sum = ladle_mix_weights(task);
     void *total = ladle_strip_take(task, &scratch), *x = ladle_strip_take(task, &scratch);
     for (size_t at = 0; at < block->elems; at += LADLE_STRIP) {
         size_t n = ladle_strip_elems(at, block->elems);

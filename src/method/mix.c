@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "method/mix.h"
 
+#include <math.h>
+#include <stdio.h>
+
 #include "base/error.h"
 
 size_t ladle_mix_scratch_bytes(const struct ladle_task *task)
@@ -62,6 +65,27 @@ void ladle_mix_row(const struct ladle_task *task, const struct ladle_block *bloc
     for (unsigned k = 0; k < task->sources; k++)
         data[k] = (const uint8_t *)block->data[k] + at * ladle_stored_bytes(task->dtypes[k]);
     *row = (struct ladle_block){.first = block->first + at, .elems = (size_t)task->row_elems, .data = data};
+}
+
+double ladle_mix_weights(const struct ladle_task *task)
+{
+    double sum = 0;
+
+    for (unsigned k = 0; k < task->models; k++)
+        sum += task->each[k];
+    return sum;
+}
+
+bool ladle_mix_cancel(const struct ladle_task *task, const char *otherwise, struct ladle_mistake *mistake)
+{
+    double sum = ladle_mix_weights(task);
+
+    if (fabs(sum) >= 1e-8)
+        return false;
+    mistake->parameter = "weight";
+    snprintf(mistake->text, sizeof mistake->text,
+             "weight: the weights of all models add up to %g and cannot be normalized (%s)", sum, otherwise);
+    return true;
 }
 
 void ladle_mix_warn_linear(const struct ladle_task *task, const struct ladle_log *log)

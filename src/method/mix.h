@@ -33,6 +33,13 @@ void ladle_mix_copy(const struct ladle_task *task, const struct ladle_block *blo
 void ladle_mix_row(const struct ladle_task *task, const struct ladle_block *block, size_t at, const void **data,
                    struct ladle_block *row);
 
+/* The sum of the weights of all models, of methods whose models have this one parameter. */
+double ladle_mix_weights(const struct ladle_task *task);
+
+/* Whether weights that are to be divided by their sum add up to nothing, which is a mistake.
+ *   otherwise  what can be done about it: "normalize: false adds them as they are" */
+bool ladle_mix_cancel(const struct ladle_task *task, const char *otherwise, struct ladle_mistake *mistake);
+
 /* Says that a tensor's coefficients are the linear ones because an input holds NaN or Inf. */
 void ladle_mix_warn_linear(const struct ladle_task *task, const struct ladle_log *log);
 

@@ -2,7 +2,6 @@
 /* multislerp: the weighted mean of several directions on the sphere. One statistics pass for the dot products.
  * Source: spec methods.md "multislerp". */
 #include <math.h>
-#include <stdio.h>
 
 #include "method/mix.h"
 #include "method/registry.h"
@@ -41,27 +40,9 @@ static enum ladle_gram_vectors vectors_of(const struct ladle_task *task)
     return task->has_base ? LADLE_GRAM_DELTAS : LADLE_GRAM_MODELS;
 }
 
-static double sum_of_weights(const struct ladle_task *task)
-{
-    double sum = 0;
-
-    for (unsigned k = 0; k < task->models; k++)
-        sum += task->each[k * EACH + WEIGHT];
-    return sum;
-}
-
 static bool check(const struct ladle_task *task, struct ladle_mistake *mistake)
 {
-    double sum = sum_of_weights(task);
-
-    if (task->shared[NORMALIZE] == 0 || fabs(sum) >= 1e-8)
-        return false;
-    mistake->parameter = each[WEIGHT].name;
-    snprintf(mistake->text, sizeof mistake->text,
-             "weight: the weights of all models add up to %g and cannot be normalized (normalize_weights: false "
-             "takes them as they are)",
-             sum);
-    return true;
+    return task->shared[NORMALIZE] != 0 && ladle_mix_cancel(task, "normalize_weights: false takes them as they are", mistake);
 }
 
 /* The state: a triangle of products, a square of them, the weights, the coefficients. */
@@ -109,7 +90,7 @@ static void combine(const struct ladle_task *task, void *state, unsigned pass, c
 static enum ladle_next resolve(const struct ladle_task *task, void *memory, unsigned pass, const struct ladle_log *log)
 {
     struct state state = state_of(task, memory);
-    double sum = task->shared[NORMALIZE] != 0 ? sum_of_weights(task) : 1;
+    double sum = task->shared[NORMALIZE] != 0 ? ladle_mix_weights(task) : 1;
 
     for (unsigned k = 0; k < task->models; k++)
         state.weights[k] = task->each[k * EACH + WEIGHT] / sum;
