@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan/plan.h"
 
-/* Bytes that writing config.json anew may take for one of its tree: a copy, and a line of up to 130 for each value, which grows
- * by doubling. */
+/* Bytes that writing config.json anew may take for one of its tree: a copy, and a line of up to 130 for each value, which
+ * grows by doubling. */
 #define TREE_FACTOR 12u
 
 int ladle_plan_config(const struct ladle_plan *plan, const struct ladle_log *log, struct ladle_text *out,

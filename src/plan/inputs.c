@@ -93,7 +93,8 @@ static int open_path(struct ladle_plan *plan, const struct ladle_reference *refe
         ladle_reference_help(reference->text, plan->recipe.path, reference->path, error);
     } else if ((*model)->packed) {
         ladle_model_close(*model);
-        status = ladle_fail(error, LADLE_BAD_INPUT, "%s: is an archive, which cannot be an input of a merge", reference->path);
+        status = ladle_fail(error, LADLE_BAD_INPUT, "%s: is an archive, which cannot be an input of a merge",
+                            reference->path);
         ladle_error_help(error, "unpack it and name the folder");
     }
     return status;

@@ -209,6 +209,8 @@ int ladle_plan_make_jobs(struct ladle_plan *plan, struct ladle_error *error)
     if (!plan->unplaced)
         return ladle_fail_memory(error, "the tensors of the output");
     int status = make(&making);
+    ladle_missing_finish(&making);
+    ladle_types_finish(&making);
     ladle_arena_finish(&making.arena);
     return status ? status : making.status;
 }

@@ -16,8 +16,11 @@
  * A mistake in recipe or models is recorded in the error object and in `status`, and making goes on to find more of them.
  * The functions return LADLE_OK for "go on", a negative status where that makes no sense. */
 
-#include "plan/names.h"
+#include "base/few.h"
 #include "plan/plan.h"
+
+/* Names that one message lists. */
+#define LADLE_NAMES_SHOWN 4u
 
 /* One source of a part. */
 struct ladle_part_source {
@@ -120,12 +123,14 @@ int ladle_missing_settle(struct ladle_making *making, const struct ladle_draft *
                          size_t *copy);
 /* Turns what was recorded into messages. */
 void ladle_missing_report(struct ladle_making *making);
+void ladle_missing_finish(struct ladle_making *making);
 
 /* types.c: shape, stored type, action and working type of a job from its draft. *sound is false after a mistake. */
 int ladle_types_settle(struct ladle_making *making, const struct ladle_draft *draft, struct ladle_job *job, bool *sound);
 /* The same for a copy of one tensor. */
 int ladle_types_copy(struct ladle_making *making, const struct ladle_tensor *tensor, struct ladle_job *job);
 void ladle_types_report(struct ladle_making *making);
+void ladle_types_finish(struct ladle_making *making);
 
 /* values.c: parameter values of a merging job; job->sources and its shape are set. */
 int ladle_values_settle(struct ladle_making *making, const struct ladle_draft *draft, struct ladle_job *job);

@@ -9,8 +9,9 @@
 
 /* What one model lacks. */
 struct lack {
-    struct ladle_names names; /* in the making's arena */
-    uint16_t other;           /* a model that has the first of them */
+    const char *first; /* tensor */
+    uint16_t other;    /* a model that has it */
+    struct ladle_few names;
 };
 
 struct ladle_missing {
@@ -62,8 +63,8 @@ static int note_lacks(struct ladle_making *making, const struct ladle_draft *dra
         struct lack *lack = &missing->lacks[model_of(draft, i)];
         const char *name = draft->tensors[first]->name;
         if (lack->names.count == 0)
-            lack->other = model_of(draft, first);
-        ladle_names_add(&lack->names, name);
+            *lack = (struct lack){.first = name, .other = model_of(draft, first), .names.most = LADLE_NAMES_SHOWN};
+        ladle_few_add(&lack->names, "%.200s", name);
     }
     making->status = LADLE_BAD_INPUT;
     return LADLE_OK;
@@ -81,20 +82,20 @@ static bool enough_left(const struct ladle_making *making, const struct ladle_dr
 
 static void warn_left_out(struct ladle_making *making, const struct ladle_draft *draft, bool copied, size_t from)
 {
-    struct ladle_names without = {0};
-    char names[512];
+    struct ladle_few without = {.most = LADLE_NAMES_SHOWN};
 
     if (making->missing->warnings++ >= SHOWN_WARNINGS)
         return;
     for (size_t i = 0; i < draft->part->source_count; i++)
         if (!draft->tensors[i])
-            ladle_names_add(&without, ladle_plan_model_name(making->plan, model_of(draft, i)));
-    ladle_names_show(&without, names, sizeof(names));
+            ladle_few_add(&without, "%.200s", ladle_plan_model_name(making->plan, model_of(draft, i)));
+    const char *names = ladle_few_show(&without);
     if (copied)
         ladle_warn(making->log, "%s: missing in %s: copied from %s", draft->name, names,
                    ladle_plan_model_name(making->plan, model_of(draft, from)));
     else
         ladle_warn(making->log, "%s: missing in %s: merged from the others", draft->name, names);
+    ladle_few_finish(&without);
 }
 
 int ladle_missing_settle(struct ladle_making *making, const struct ladle_draft *draft, enum ladle_missing_verdict *verdict,
@@ -120,22 +121,27 @@ void ladle_missing_report(struct ladle_making *making)
 {
     const struct ladle_missing *missing = making->missing;
     const struct ladle_plan *plan = making->plan;
-    char names[1024];
 
     if (!missing)
         return;
     if (missing->warnings > SHOWN_WARNINGS)
-        ladle_warn(making->log, "%" PRIu64 " more tensor%s missing in some of the models", missing->warnings - SHOWN_WARNINGS,
-                   missing->warnings - SHOWN_WARNINGS == 1 ? " is" : "s are");
+        ladle_warn(making->log, "%" PRIu64 " more tensor%s missing in some of the models",
+                   missing->warnings - SHOWN_WARNINGS, missing->warnings - SHOWN_WARNINGS == 1 ? " is" : "s are");
     for (size_t i = 0; i < plan->model_count; i++) {
-        const struct lack *lack = &missing->lacks[i];
+        struct lack *lack = &missing->lacks[i];
         if (lack->names.count == 0)
             continue;
         ladle_making_fail(making, "%s: %s: missing here, but stored in %s", ladle_plan_model_name(plan, (uint16_t)i),
-                          lack->names.names[0], ladle_plan_model_name(plan, lack->other));
+                          lack->first, ladle_plan_model_name(plan, lack->other));
         if (lack->names.count > 1)
-            ladle_error_help(making->error, "%" PRIu64 " tensors are missing here: %s", lack->names.count,
-                             ladle_names_show(&lack->names, names, sizeof(names)));
+            ladle_error_help(making->error, "%zu tensors are missing here: %s", lack->names.count,
+                             ladle_few_show(&lack->names));
         ladle_error_help(making->error, "--allow-missing merges such tensors from the models that have them");
     }
+}
+
+void ladle_missing_finish(struct ladle_making *making)
+{
+    for (size_t i = 0; making->missing && i < making->plan->model_count; i++)
+        ladle_few_finish(&making->missing->lacks[i].names);
 }

@@ -20,7 +20,7 @@ struct census {
 
 struct ladle_types {
     struct census *models;       /* [model_count]; counted when first needed */
-    struct ladle_names narrowed; /* by dtype, though the models keep them wider than their other tensors */
+    struct ladle_few narrowed; /* by dtype, though the models keep them wider than their other tensors */
     enum ladle_dtype wide;       /* type of the first of them */
     uint64_t mistakes;
     bool cut; /* whether it was said that embeddings are cut */
@@ -274,7 +274,8 @@ static int note_narrowed(struct ladle_making *making, const struct ladle_draft *
     }
     if (types->narrowed.count == 0)
         types->wide = promoted;
-    ladle_names_add(&types->narrowed, draft->name);
+    types->narrowed.most = LADLE_NAMES_SHOWN;
+    ladle_few_add(&types->narrowed, "%.200s", draft->name);
     return LADLE_OK;
 }
 
@@ -326,9 +327,8 @@ int ladle_types_settle(struct ladle_making *making, const struct ladle_draft *dr
 
 void ladle_types_report(struct ladle_making *making)
 {
-    const struct ladle_types *types = making->types;
+    struct ladle_types *types = making->types;
     const struct ladle_recipe *recipe = &making->plan->recipe;
-    char names[1024];
 
     if (!types)
         return;
@@ -340,5 +340,11 @@ void ladle_types_report(struct ladle_making *making)
                    "dtype narrows what the models keep wider than their other tensors (%s to %s): %s\n"
                    "out_dtype: input keeps the types of the models",
                    ladle_dtype_name(types->wide), ladle_dtype_name(recipe->dtype),
-                   ladle_names_show(&types->narrowed, names, sizeof(names)));
+                   ladle_few_show(&types->narrowed));
+}
+
+void ladle_types_finish(struct ladle_making *making)
+{
+    if (making->types)
+        ladle_few_finish(&making->types->narrowed);
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the public functions tell of a plan: src/plan/report.c, names.c. */
+/* What the public functions tell of a plan: src/plan/report.c. */
 #include "given.h"
 
 #include <math.h>
 
-#include "plan/names.h"
 
 static int make_models(void **state)
 {
@@ -155,23 +154,6 @@ static void parameters_without_effect_are_not_told(void **state)
     given_finish(&given);
 }
 
-static void the_first_names_are_shown(void **state)
-{
-    struct ladle_names names = {0};
-    char out[128];
-    assert_string_equal(ladle_names_show(&names, out, sizeof out), "");
-    ladle_names_add(&names, "a");
-    assert_string_equal(ladle_names_show(&names, out, sizeof out), "a");
-    ladle_names_add(&names, "b");
-    assert_string_equal(ladle_names_show(&names, out, sizeof out), "a, b");
-    for (unsigned i = 0; i < 5; i++)
-        ladle_names_add(&names, "c");
-    assert_string_equal(ladle_names_show(&names, out, sizeof out), "a, b, c, c and 3 more");
-    /* Too long to be shown beside the others. */
-    names.names[1] = "a name of so many characters that it would leave too little room for the rest";
-    assert_string_equal(ladle_names_show(&names, out, 100), "a and 6 more");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,7 +163,6 @@ int main(void)
         cmocka_unit_test(parameters_are_told_as_resolved),
         cmocka_unit_test(parameters_of_models_follow_those_of_the_tensor),
         cmocka_unit_test(parameters_without_effect_are_not_told),
-        cmocka_unit_test(the_first_names_are_shown),
     };
     return cmocka_run_group_tests(tests, make_models, given_no_folder);
 }
