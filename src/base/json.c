@@ -12,8 +12,9 @@
 #include "base/file.h"
 #include "base/number.h"
 
-/* Bytes that one byte of text may make us take: of a list of numbers of one digit, every two become a value and a text. */
-#define MOST_TREE_FACTOR 48u
+/* Bytes that one byte of text may make us take: of a list of numbers of one digit, every two become a value and a text (and
+ * more beneath a sanitizer). */
+#define MOST_TREE_FACTOR 64u
 
 /* Builds a tree from events. */
 struct builder {

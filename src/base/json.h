@@ -34,13 +34,14 @@ struct ladle_json {
     size_t count;                    /* members of a list or object */
 };
 
-/* Parses a whole text. `path` is for messages: "PATH:LINE:COLUMN: ...". Everything is taken from the arena, and counts against
- * the arena's quota as does what is needed in between.
- * Returns LADLE_OK, LADLE_BAD_INPUT or LADLE_NO_MEMORY; unless LADLE_OK, *root becomes NULL. */
+/* Parses a whole text. `path` is for messages: "PATH:LINE:COLUMN: ...". Everything is taken from the arena, and counts
+ * against the arena's quota as does what is needed in between. Returns LADLE_OK, LADLE_BAD_INPUT or LADLE_NO_MEMORY; unless
+ * LADLE_OK, *root becomes NULL. */
 int ladle_json_parse(const char *path, const char *bytes, size_t count, struct ladle_arena *arena, struct ladle_json **root,
                      struct ladle_error *error);
 
-/* Reads and parses a file of at most `most_bytes`, within the arena's quota. A file that is not there: LADLE_OK and *root NULL. */
+/* Reads and parses a file of at most `most_bytes`, within the arena's quota. A file that is not there: LADLE_OK and *root
+ * NULL. */
 int ladle_json_read(const char *path, size_t most_bytes, struct ladle_arena *arena, struct ladle_json **root,
                     struct ladle_error *error);
 

@@ -279,7 +279,7 @@ static const yajl_callbacks callbacks = {
     .yajl_end_array = on_end_array,
 };
 
-/* Says what to do about a text that ends too early or does not even begin as JSON, which is a broken download nearly always. */
+/* Says what to do about a text that ends too early or does not even begin as JSON: a broken download nearly always. */
 static void help(const struct ladle_json_reader *reader, const char *what)
 {
     static const char again[] = "the download or copy was interrupted or went wrong: fetch the file again";

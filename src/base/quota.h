@@ -14,14 +14,14 @@
 #include "base/error.h"
 
 struct ladle_quota {
-    uint64_t most;            /* bytes that may be in use at once */
-    uint64_t used, peak;      /* bytes */
-    bool refused;             /* something was, since this was last cleared */
-    const char *reading;      /* the file that is being read, for messages; NULL: none in particular. Not owned */
-    uint64_t reading_bytes;   /* what reading it takes for certain no more than, see ladle_quota_begin */
-    uint64_t before;          /* what was in use when it was begun */
-    char refused_name[512];   /* the file that was being read when something was refused, perhaps cut */
-    uint64_t refused_bytes;   /* what would have been enough for all up to the end of that file; 0: not known */
+    uint64_t most;          /* bytes that may be in use at once */
+    uint64_t used, peak;    /* bytes */
+    bool refused;           /* something was, since this was last cleared */
+    const char *reading;    /* the file that is being read, for messages; NULL: none in particular. Not owned */
+    uint64_t reading_bytes; /* what reading it takes for certain no more than, see ladle_quota_begin */
+    uint64_t before;        /* what was in use when it was begun */
+    char refused_name[512]; /* the file that was being read when something was refused, perhaps cut */
+    uint64_t refused_bytes; /* what would have been enough for all up to the end of that file; 0: not known */
 };
 
 /* Asks for memory, or gives it back. */
@@ -33,8 +33,8 @@ void ladle_quota_give(struct ladle_quota *quota, uint64_t bytes);
 void *ladle_quota_grow(struct ladle_quota *quota, void *array, size_t old_count, size_t new_count, size_t item_bytes);
 void ladle_quota_free(struct ladle_quota *quota, void *array, size_t count, size_t item_bytes);
 
-/* A file is read from here on, of `file_bytes` bytes, each of which may make us take up to `factor` bytes (0: not known). The
- * path must last until the next call. NULL: no file. */
+/* A file is read from here on, of `file_bytes` bytes, each of which may make us take up to `factor` bytes (0: not known).
+ * The path must last until the next call. NULL: no file. */
 void ladle_quota_begin(struct ladle_quota *quota, const char *path, uint64_t file_bytes, unsigned factor);
 
 /* Where `status` is LADLE_NO_MEMORY because the quota refused something, puts a message that says so in the place of the one

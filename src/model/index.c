@@ -58,7 +58,8 @@ static uint32_t find_shard(struct ladle_index *index, const char *name, size_t b
     if (found != LADLE_LOOKUP_NONE) {
         return found;
     }
-    const char **shards = grown(index->arena.quota, index->shards, index->shard_count, &index->shard_capacity, sizeof *shards);
+    const char **shards =
+        grown(index->arena.quota, index->shards, index->shard_count, &index->shard_capacity, sizeof *shards);
     const char *copy = ladle_arena_copy(&index->arena, name, bytes);
     if (shards == NULL) {
         return LADLE_LOOKUP_NONE;
@@ -123,7 +124,8 @@ static bool take_string(void *self, const char *text, size_t bytes)
         return false;
     }
     uint32_t shard = find_shard(index, text, bytes);
-    struct ladle_index_entry *entries = grown(index->arena.quota, index->entries, index->count, &index->capacity, sizeof *entries);
+    struct ladle_index_entry *entries =
+        grown(index->arena.quota, index->entries, index->count, &index->capacity, sizeof *entries);
     index->entries = entries != NULL ? entries : index->entries;
     if (shard == LADLE_LOOKUP_NONE || entries == NULL) {
         return no_memory(reading);

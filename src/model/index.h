@@ -31,8 +31,9 @@ struct ladle_index {
     struct ladle_lookup by_shard;
 };
 
-/* Reads an index into an object of all zeros but for the arena's quota, against which everything counts. Shard names are plain file names: no '/', no '\', not ".", "..", not empty.
- * Returns LADLE_OK; LADLE_BAD_INPUT, LADLE_FAILED or LADLE_NO_MEMORY with the path in the message. */
+/* Reads an index into an object of all zeros but for the arena's quota, against which everything counts. Shard names are
+ * plain file names: no '/', no '\', not ".", "..", not empty. Returns LADLE_OK; LADLE_BAD_INPUT, LADLE_FAILED or
+ * LADLE_NO_MEMORY with the path in the message. */
 int ladle_index_read(struct ladle_index *index, const char *path, struct ladle_error *error);
 
 /* As above, from a text. */

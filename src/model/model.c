@@ -136,8 +136,8 @@ static int read_model(struct ladle_model *model, const char *path, const struct 
     return status;
 }
 
-int ladle_model_open_counted(struct ladle_model **out, const char *path, struct ladle_quota *quota, const struct ladle_log *log,
-                             struct ladle_error *error)
+int ladle_model_open_counted(struct ladle_model **out, const char *path, struct ladle_quota *quota,
+                             const struct ladle_log *log, struct ladle_error *error)
 {
     struct ladle_model *model = calloc(1, sizeof *model);
     if (model == NULL) {

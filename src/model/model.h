@@ -47,8 +47,8 @@ struct ladle_model {
     const char *scaled_why; /* what shows that: a tensor name or "quantization_config in config.json" */
 };
 
-/* As ladle_model_open, but what is read of the model counts against the caller's quota, which must outlive it. What the quota
- * refuses is LADLE_NO_MEMORY, for ladle_quota_explain. */
+/* As ladle_model_open, but what is read of the model counts against the caller's quota, which must outlive it. What the
+ * quota refuses is LADLE_NO_MEMORY, for ladle_quota_explain. */
 int ladle_model_open_counted(struct ladle_model **model, const char *path, struct ladle_quota *quota,
                              const struct ladle_log *log, struct ladle_error *error);
 

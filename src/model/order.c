@@ -60,7 +60,8 @@ static void permute(struct ladle_tensor *tensors, struct ladle_position *positio
     }
 }
 
-int ladle_layers_sort(struct ladle_tensor *tensors, struct ladle_position *positions, size_t count, struct ladle_quota *quota)
+int ladle_layers_sort(struct ladle_tensor *tensors, struct ladle_position *positions, size_t count,
+                      struct ladle_quota *quota)
 {
     size_t room = 2 * count + 1; /* as much again is for qsort */
     struct ticket *tickets = ladle_quota_grow(quota, NULL, 0, room, sizeof *tickets);

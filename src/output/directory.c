@@ -250,7 +250,8 @@ static int check_way_out(const struct ladle_directory *directory, struct ladle_e
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         if (faccessat(ways[i].folder, ".", W_OK | X_OK, AT_EACCESS) != 0) {
             ladle_fail_errno(error, LADLE_FAILED, errno,
-                             "%s: cannot be written to, so that the finished output could not get to its place", ways[i].path);
+                             "%s: cannot be written to, so that the finished output could not get to its place",
+                             ways[i].path);
             ladle_error_help(error, "make the folder writable: chmod u+wx %s", ways[i].path);
             return LADLE_FAILED;
         }

@@ -12,7 +12,7 @@
 /* Recipes written by people have a handful; more than this only slows the look-up of aliases down. */
 #define ANCHORS_MOST 256u
 
-/* Bytes that libyaml takes for one of the text at most: for one that is a single scalar, which it keeps twice and doubles. */
+/* Bytes that libyaml takes for one of the text at most: for a single scalar, which it keeps twice and doubles. */
 #define YAML_FACTOR 4u
 
 struct anchor {

@@ -45,7 +45,8 @@ class Interrupt(Case):
             return {}
         os.chmod(self.folder, 0o755)
         try:
-            subprocess.run([LADLE, "--version"], user=NOBODY, group=NOBODY, extra_groups=[], stdout=subprocess.DEVNULL, check=True)
+            subprocess.run([LADLE, "--version"], user=NOBODY, group=NOBODY, extra_groups=[], stdout=subprocess.DEVNULL,
+                           check=True)
         except PermissionError:
             self.skipTest("other users cannot run the program where it is")
         return {"user": NOBODY, "group": NOBODY, "extra_groups": []}

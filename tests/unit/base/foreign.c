@@ -46,15 +46,19 @@ static void json_and_weights_know_the_same(void **state)
         const char *start;
         size_t bytes;
         const char *name;
-    } files[] = {{"version https://git-lfs.github.com", 34, "Git LFS"}, {"<!DOCTYPE HTML>", 15, "HTML"},
-                 {"\xEF\xBB\xBF{}", 5, "byte order mark"},             {"\x1f\x8b\x08", 3, "gzip"},
-                 {"<?xml version", 13, "XML"},                           {"PK\x03\x04", 4, "zip"}};
+    } files[] = {{"version https://git-lfs.github.com", 34, "Git LFS"},
+                 {"<!DOCTYPE HTML>", 15, "HTML"},
+                 {"\xEF\xBB\xBF{}", 5, "byte order mark"},
+                 {"\x1f\x8b\x08", 3, "gzip"},
+                 {"<?xml version", 13, "XML"},
+                 {"PK\x03\x04", 4, "zip"}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct ladle_arena arena = {0};
         struct ladle_json *root;
         struct ladle_error *error = ladle_error_create();
         assert_non_null(strstr(name_of(files[i].start, files[i].bytes, false), files[i].name));
-        assert_int_equal(ladle_json_parse("config.json", files[i].start, files[i].bytes, &arena, &root, error), LADLE_BAD_INPUT);
+        assert_int_equal(ladle_json_parse("config.json", files[i].start, files[i].bytes, &arena, &root, error),
+                         LADLE_BAD_INPUT);
         assert_non_null(strstr(ladle_error_message(error, 0), files[i].name));
         ladle_arena_finish(&arena);
         ladle_error_destroy(error);
