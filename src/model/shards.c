@@ -60,7 +60,7 @@ static int take_tensors(struct reading *reading, uint32_t file, const struct lad
     struct ladle_safetensors_header header = {0};
     struct ladle_quota *quota = reading->model->arena.quota;
     struct ladle_arena arena = {.quota = quota};
-    int status = ladle_safetensors_read_bytes(bytes, file, &arena, &header, reading->error);
+    int status = ladle_safetensors_read(bytes, file, &arena, &header, reading->error);
     about->bytes = header.file_bytes;
     about->header_hash = header.hash;
     size_t expected = reading->index_path == NULL ? header.count : reading->index.count - reading->store.count;

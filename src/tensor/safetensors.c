@@ -186,8 +186,8 @@ static int check_data(const char *path, const struct layout *layout, const struc
     return LADLE_OK;
 }
 
-int ladle_safetensors_read_bytes(const struct ladle_bytes *bytes, uint32_t file, struct ladle_arena *arena,
-                                 struct ladle_safetensors_header *header, struct ladle_error *error)
+int ladle_safetensors_read(const struct ladle_bytes *bytes, uint32_t file, struct ladle_arena *arena,
+                           struct ladle_safetensors_header *header, struct ladle_error *error)
 {
     const char *path = bytes->name;
     struct layout layout = {0};
@@ -219,12 +219,4 @@ int ladle_safetensors_read_bytes(const struct ladle_bytes *bytes, uint32_t file,
     }
     ladle_quota_free(arena->quota, parse.tensors, parse.capacity, sizeof *parse.tensors);
     return status;
-}
-
-int ladle_safetensors_read(int fd, const char *path, uint32_t file, struct ladle_arena *arena,
-                           struct ladle_safetensors_header *header, struct ladle_error *error)
-{
-    struct ladle_bytes bytes;
-    int status = ladle_bytes_of_file(&bytes, fd, path, error);
-    return status == LADLE_OK ? ladle_safetensors_read_bytes(&bytes, file, arena, header, error) : status;
 }

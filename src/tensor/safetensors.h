@@ -30,18 +30,14 @@ struct ladle_safetensors_header {
     uint64_t hash; /* of the header's bytes, to notice changed inputs */
 };
 
-/* Reads and checks the header of an open file: every rule of formats.md (offsets within the file, no overlap, no hole, byte
+/* Reads and checks the header of a file, which may lie inside another: every rule of formats.md (offsets within the file, no overlap, no hole, byte
  * counts, overflow, duplicate keys, depth), and names what a file is that is no safetensors at all (Git LFS pointer, HTML
  * page, pickle, zip). Reads in pieces; everything kept is taken from the arena, in proportion to the number of tensors.
  *   file    value for ladle_tensor.file
  *   header  filled on success, untouched on failure
  * Returns LADLE_OK; LADLE_BAD_INPUT with "PATH: ..." or "PATH: TENSOR: ..."; LADLE_FAILED or LADLE_NO_MEMORY. */
-int ladle_safetensors_read(int fd, const char *path, uint32_t file, struct ladle_arena *arena,
+int ladle_safetensors_read(const struct ladle_bytes *bytes, uint32_t file, struct ladle_arena *arena,
                            struct ladle_safetensors_header *header, struct ladle_error *error);
-
-/* The same for the bytes of a file that may lie inside another. */
-int ladle_safetensors_read_bytes(const struct ladle_bytes *bytes, uint32_t file, struct ladle_arena *arena,
-                                 struct ladle_safetensors_header *header, struct ladle_error *error);
 
 /* Writing: the caller makes the header piece by piece, in a first pass to learn its length and in a second to write it. */
 struct ladle_safetensors_writer {

@@ -168,7 +168,9 @@ static void a_header_reads_back_as_the_plan_says(void **state)
         int fd = open("shard", O_RDWR | O_CREAT | O_TRUNC, 0666);
         assert_int_equal(write(fd, header, shard->header_bytes), shard->header_bytes);
         assert_int_equal(ftruncate(fd, (off_t)shard->bytes), 0);
-        assert_int_equal(ladle_safetensors_read(fd, "shard", 0, &arena, &read, given.error), LADLE_OK);
+        struct ladle_bytes bytes;
+        assert_int_equal(ladle_bytes_of_file(&bytes, fd, "shard", given.error), LADLE_OK);
+        assert_int_equal(ladle_safetensors_read(&bytes, 0, &arena, &read, given.error), LADLE_OK);
         assert_int_equal(read.count, shard->job_count);
         for (uint64_t k = 0; k < read.count; k++) {
             const struct ladle_job *job = &given.plan->jobs[shard->first_job + k];

@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tensor/safetensors.h"
+
 static inline int make_file(const void *bytes, size_t count, uint64_t file_bytes)
 {
     int fd = memfd_create("test", 0);
@@ -31,6 +33,15 @@ static inline int make_safetensors(const char *header, uint64_t data_bytes)
     }
     memcpy(bytes + 8, header, length);
     return make_file(bytes, length + 8, length + 8 + data_bytes);
+}
+
+/* Reads the header of an open file. */
+static inline int read_header(int fd, const char *path, uint32_t file, struct ladle_arena *arena,
+                              struct ladle_safetensors_header *header, struct ladle_error *error)
+{
+    struct ladle_bytes bytes;
+    int status = ladle_bytes_of_file(&bytes, fd, path, error);
+    return status == LADLE_OK ? ladle_safetensors_read(&bytes, file, arena, header, error) : status;
 }
 
 #endif

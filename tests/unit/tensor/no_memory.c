@@ -92,7 +92,7 @@ static int run_safetensors(struct ladle_error *error)
     until_failure = saved;
     struct ladle_arena arena = {0};
     struct ladle_safetensors_header header;
-    int status = ladle_safetensors_read(fd, "m.safetensors", 0, &arena, &header, error);
+    int status = read_header(fd, "m.safetensors", 0, &arena, &header, error);
     ladle_arena_finish(&arena);
     close(fd);
     return status;

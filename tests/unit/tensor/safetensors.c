@@ -18,14 +18,14 @@ static void assert_refused(int fd, const char *part, const char *other_part)
     struct ladle_arena arena = {0};
     struct ladle_error *error = ladle_error_create();
     struct ladle_safetensors_header header = {.count = 12345};
-    int status = ladle_safetensors_read(fd, "m.safetensors", 0, &arena, &header, error);
+    int status = read_header(fd, "m.safetensors", 0, &arena, &header, error);
     const char *message = ladle_error_message(error, 0);
     if (status != LADLE_BAD_INPUT || strncmp(message, "m.safetensors: ", 15) != 0 || strstr(message, part) == NULL ||
         strstr(message, other_part) == NULL) {
         fail_msg("'%s' '%s': %d '%s'", part, other_part, status, message);
     }
     assert_int_equal(header.count, 12345);
-    assert_int_equal(ladle_safetensors_read(fd, "m.safetensors", 0, &arena, &header, NULL), LADLE_BAD_INPUT);
+    assert_int_equal(read_header(fd, "m.safetensors", 0, &arena, &header, NULL), LADLE_BAD_INPUT);
     ladle_arena_finish(&arena);
     ladle_error_destroy(error);
     close(fd);
@@ -53,7 +53,7 @@ static void a_file_with_everything(void **state)
     struct ladle_safetensors_header header;
     struct ladle_error *error = ladle_error_create();
     int fd = make_safetensors(text, 22);
-    if (ladle_safetensors_read(fd, "m", 9, &arena, &header, error) != LADLE_OK) {
+    if (read_header(fd, "m", 9, &arena, &header, error) != LADLE_OK) {
         fail_msg("%s", ladle_error_message(error, 0));
     }
     assert_int_equal(header.count, 6);
@@ -83,7 +83,7 @@ static void a_file_with_nothing(void **state)
         struct ladle_arena arena = {0};
         struct ladle_safetensors_header header;
         int fd = make_safetensors(texts[i], 0);
-        assert_int_equal(ladle_safetensors_read(fd, "m", 0, &arena, &header, NULL), LADLE_OK);
+        assert_int_equal(read_header(fd, "m", 0, &arena, &header, NULL), LADLE_OK);
         assert_int_equal(header.count, 0);
         close(fd);
         ladle_arena_finish(&arena);
@@ -241,7 +241,7 @@ static void a_length_that_looks_like_a_pickle(void **state)
     text[640] = '\0';
     memcpy(text, "{}", 2);
     int fd = make_safetensors(text, 0);
-    assert_int_equal(ladle_safetensors_read(fd, "m", 0, &arena, &header, NULL), LADLE_OK);
+    assert_int_equal(read_header(fd, "m", 0, &arena, &header, NULL), LADLE_OK);
     close(fd);
     ladle_arena_finish(&arena);
 }
@@ -273,7 +273,7 @@ static void many_tensors_in_little_memory(void **state)
     int fd = make_file(text.data, text.bytes, text.bytes + count * 8);
     struct ladle_arena arena = {0};
     struct ladle_safetensors_header header;
-    assert_int_equal(ladle_safetensors_read(fd, "m", 0, &arena, &header, NULL), LADLE_OK);
+    assert_int_equal(read_header(fd, "m", 0, &arena, &header, NULL), LADLE_OK);
     assert_int_equal(header.count, count);
     for (size_t i = 0; i < count; i++) {
         char name[64];

@@ -71,7 +71,7 @@ static void what_is_written_can_be_read(void **state)
     struct ladle_arena arena = {0};
     struct ladle_safetensors_header header;
     int fd = make_safetensors(text.data, 28);
-    assert_int_equal(ladle_safetensors_read(fd, "m", 0, &arena, &header, NULL), LADLE_OK);
+    assert_int_equal(read_header(fd, "m", 0, &arena, &header, NULL), LADLE_OK);
     assert_int_equal(header.count, 2);
     assert_string_equal(header.tensors[0].name, "x\\\"y");
     assert_int_equal(header.tensors[0].shape[0], 5);
