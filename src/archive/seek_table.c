@@ -100,7 +100,9 @@ int ladle_seek_table_read(const struct ladle_bytes *file, struct ladle_seek_tabl
     }
     table->count = get(end);
     table->quota = file->quota;
+    ladle_quota_begin(table->quota, file->name, table->count + (uint64_t)1, sizeof *table->frames);
     table->frames = ladle_quota_grow(table->quota, NULL, 0, table->count + (size_t)1, sizeof *table->frames);
+    ladle_quota_begin(table->quota, NULL, 0, 0);
     if (table->frames == NULL) {
         return ladle_fail_memory(error, file->name);
     }

@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan/plan.h"
 
+#include <malloc.h>
+
 /* Bytes that writing config.json anew may take for one of its tree: a copy, and a line of up to 130 for each value, which
  * grows by doubling. */
 #define TREE_FACTOR 12u
+
+void ladle_plan_give_back(const struct ladle_plan *plan)
+{
+#ifdef __GLIBC__
+    if (plan->quota.peak - plan->quota.used > 1u << 20)
+        malloc_trim(0);
+#endif
+}
 
 int ladle_plan_config(const struct ladle_plan *plan, const struct ladle_log *log, struct ladle_text *out,
                       struct ladle_error *error)
@@ -18,7 +28,9 @@ int ladle_plan_config(const struct ladle_plan *plan, const struct ladle_log *log
         .vocabulary = plan->vocabulary,
     };
 
-    return change.donor->config ? ladle_config_rewrite(&change, log, out, error) : LADLE_OK;
+    int status = change.donor->config ? ladle_config_rewrite(&change, log, out, error) : LADLE_OK;
+    ladle_plan_give_back(plan);
+    return status;
 }
 
 int ladle_plan_try_config(struct ladle_plan *plan, struct ladle_error *error)

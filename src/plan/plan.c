@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan/plan.h"
 
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -121,15 +120,6 @@ static int check_options(const struct ladle_options *options, struct ladle_error
     return status;
 }
 
-/* What reading took is to be there for the merge: the allocator keeps what is freed otherwise. */
-static void give_back(const struct ladle_plan *plan)
-{
-#ifdef __GLIBC__
-    if (plan->quota.peak - plan->quota.used > 1u << 20)
-        malloc_trim(0);
-#endif
-}
-
 int ladle_plan_create(struct ladle_plan **plan, const char *recipe_path, const char *text, size_t bytes,
                       const struct ladle_options *options, struct ladle_error *error)
 {
@@ -147,7 +137,7 @@ int ladle_plan_create(struct ladle_plan **plan, const char *recipe_path, const c
     made->arena.quota = &made->quota;
     if (!status)
         status = fill(made, recipe_path, text, bytes, error);
-    give_back(made);
+    ladle_plan_give_back(made);
     status = ladle_quota_explain(&made->quota, status, LADLE_METADATA_FREE_BYTES, "--memory", error);
     if (status)
         ladle_plan_destroy(made);

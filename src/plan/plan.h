@@ -190,6 +190,9 @@ int ladle_plan_lay_out(struct ladle_plan *plan, uint64_t chunk_bytes, struct lad
  * Returns LADLE_OK or LADLE_BAD_INPUT (larger than any file can be). */
 int ladle_plan_lay_out_stream(struct ladle_plan *plan, const struct ladle_gaps *gaps, struct ladle_error *error);
 
+/* What was needed for a while is to be there for the merge: the allocator keeps what is freed otherwise. */
+void ladle_plan_give_back(const struct ladle_plan *plan);
+
 /* Writes the output's config.json; nothing if the donor has none. The text counts against the plan's quota. */
 int ladle_plan_config(const struct ladle_plan *plan, const struct ladle_log *log, struct ladle_text *out,
                       struct ladle_error *error);
