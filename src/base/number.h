@@ -12,8 +12,8 @@
  * none. */
 bool ladle_number_whole(const char *text, size_t bytes, uint64_t *number);
 
-/* The number that a NUL-terminated text begins with, as strtod reads it, into *number: a text that was looked through before.
- * False without memory. */
+/* The number that a NUL-terminated text begins with, as strtod reads it, into *number: a text that was looked through
+ * before. False without memory. */
 bool ladle_number_decimal(const char *text, double *number);
 
 #endif

@@ -42,7 +42,8 @@ static enum ladle_gram_vectors vectors_of(const struct ladle_task *task)
 
 static bool check(const struct ladle_task *task, struct ladle_mistake *mistake)
 {
-    return task->shared[NORMALIZE] != 0 && ladle_mix_cancel(task, "normalize_weights: false takes them as they are", mistake);
+    return task->shared[NORMALIZE] != 0 &&
+           ladle_mix_cancel(task, "normalize_weights: false takes them as they are", mistake);
 }
 
 /* The state: a triangle of products, a square of them, the weights, the coefficients. */

@@ -44,7 +44,8 @@ static uint64_t record_checksum(uint64_t journal, const char *record, size_t byt
 static bool record_value(const char *record, size_t bytes, const char *keyword, uint64_t *value)
 {
     size_t length = strlen(keyword);
-    return bytes > length && memcmp(record, keyword, length) == 0 && ladle_number_whole(record + length, bytes - length, value);
+    return bytes > length && memcmp(record, keyword, length) == 0 &&
+           ladle_number_whole(record + length, bytes - length, value);
 }
 
 /* Takes one record, without its checksum. Returns false if it says nothing that is known. */

@@ -147,8 +147,8 @@ static void refuse_no_layers(struct slicing *slicing, size_t source)
     if (ladle_gap_describe(slicing->making->plan->models[from->model], &gap)) {
         ladle_error_help(error, "layers are numbered from 0 without a gap, and %s: is a shard missing?", gap.data);
     } else {
-        ladle_error_help(error, "no tensor has a number in its name, as in model.layers.0...; without slices the model can be "
-                                "merged");
+        ladle_error_help(error, "no tensor has a number in its name, as in model.layers.0...; without slices the model can "
+                                "be merged");
     }
     ladle_text_finish(&gap);
 }

@@ -30,9 +30,10 @@ struct ladle_safetensors_header {
     uint64_t hash; /* of the header's bytes, to notice changed inputs */
 };
 
-/* Reads and checks the header of a file, which may lie inside another: every rule of formats.md (offsets within the file, no overlap, no hole, byte
- * counts, overflow, duplicate keys, depth), and names what a file is that is no safetensors at all (Git LFS pointer, HTML
- * page, pickle, zip). Reads in pieces; everything kept is taken from the arena, in proportion to the number of tensors.
+/* Reads and checks the header of a file, which may lie inside another: every rule of formats.md (offsets within the file, no
+ * overlap, no hole, byte counts, overflow, duplicate keys, depth), and names what a file is that is no safetensors at all
+ * (Git LFS pointer, HTML page, pickle, zip). Reads in pieces; everything kept is taken from the arena, in proportion to the
+ * number of tensors.
  *   file    value for ladle_tensor.file
  *   header  filled on success, untouched on failure
  * Returns LADLE_OK; LADLE_BAD_INPUT with "PATH: ..." or "PATH: TENSOR: ..."; LADLE_FAILED or LADLE_NO_MEMORY. */
