@@ -302,7 +302,7 @@ int ladle_plan_budget(struct ladle_plan *plan, struct ladle_error *error)
     if (!dtypes)
         return ladle_fail_memory(error, "the plan");
     plan->least_bytes = ladle_max(find_least(plan, dtypes, &smallest), least_for_reading(plan));
-    if (!find_settings(plan, budget, dtypes)) {
+    if (budget < least_for_reading(plan) || !find_settings(plan, budget, dtypes)) {
         ladle_fail(error, LADLE_OVER_BUDGET, "a memory budget of %s cannot do this recipe",
                    ladle_size_budget(budget, given));
         ladle_error_help(error, "the smallest that can: --memory %s", ladle_size_budget(plan->least_bytes, needed));

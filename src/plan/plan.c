@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/size.h"
 #include "plan/making.h"
 
 /* The longest recipe: far beyond what people write, far below what would hurt. */
@@ -78,6 +79,24 @@ static int read_recipe(struct ladle_plan *plan, const char *path, const char *te
     return status;
 }
 
+static uint64_t quota_bytes(const struct ladle_plan *plan)
+{
+    return ladle_min(plan->options.memory_bytes, UINT64_MAX / 4) + LADLE_METADATA_FREE_BYTES;
+}
+
+/* Lists of tensors may become twice as large as the budget allows. How large depends on what was read within it, no more on
+ * what a file may hold, and so a budget that is too small for them can be told the smallest that works. */
+static void widen_quota(struct ladle_plan *plan)
+{
+    plan->quota.most = 2 * quota_bytes(plan);
+}
+
+static void narrow_quota(struct ladle_plan *plan)
+{
+    if (plan->quota.used <= quota_bytes(plan))
+        plan->quota.most = quota_bytes(plan);
+}
+
 static int fill(struct ladle_plan *plan, const char *path, const char *text, size_t bytes, struct ladle_error *error)
 {
     int status = read_recipe(plan, path, text, bytes, error);
@@ -88,10 +107,13 @@ static int fill(struct ladle_plan *plan, const char *path, const char *text, siz
         return status;
     plan->method = ladle_method_of(plan->recipe.method);
     status = ladle_plan_open_inputs(plan, error);
+    widen_quota(plan);
     if (!status)
         status = ladle_plan_make_jobs(plan, error);
+    narrow_quota(plan);
     if (!status)
         status = ladle_plan_try_config(plan, error);
+    widen_quota(plan);
     if (!status)
         status = ladle_plan_lay_out(plan, LADLE_CHUNK_BYTES, error);
     if (!status)
@@ -133,10 +155,11 @@ int ladle_plan_create(struct ladle_plan **plan, const char *recipe_path, const c
         ladle_options_init(&made->options);
     int status = check_options(&made->options, error);
     made->options.memory_bytes = ladle_plan_memory(made);
-    made->quota.most = made->options.memory_bytes + LADLE_METADATA_FREE_BYTES;
+    made->quota.most = quota_bytes(made);
     made->arena.quota = &made->quota;
     if (!status)
         status = fill(made, recipe_path, text, bytes, error);
+    made->quota.most = quota_bytes(made);
     ladle_plan_give_back(made);
     status = ladle_quota_explain(&made->quota, status, LADLE_METADATA_FREE_BYTES, "--memory", error);
     if (status)

@@ -114,6 +114,27 @@ class Hostile(Case):
         self.assertIn("a/model.safetensors: what must be kept", self.refused("inspect", "a"))
         self.assertEqual(self.limited("inspect", "a", budget_mib=256)[0], 0)
 
+    def test_lists_that_do_not_fit_are_told_the_smallest_budget(self):
+        """Also where reading the models fits, and only what is made of them does not."""
+        count = 50000
+        for name in ("a", "b"):
+            self.model(name)
+            write_safetensors(self.path(name, "model.safetensors"),
+                              {f"model.layers.0.expert{i}.weight": ("F32", (), floats([i])) for i in range(count)})
+        self.recipe("a")
+        plan = self.ladle("plan", "recipe.yml", code=0)
+        least = int(re.search(r"the smallest that works is (\d+)M", plan.out).group(1))
+        self.assertGreater(least, 10)
+        said = ""
+        for budget in range(least - 1, 5, -1):
+            code, said = self.limited("plan", "recipe.yml", "--memory", f"{budget}M", budget_mib=2 * least)
+            self.assertEqual(code, 4, said)
+            if "what must be kept of it" in said:
+                break
+            self.assertIn(f"the smallest that can: --memory {least}M", said)
+        self.assertIn("b/model.safetensors: what must be kept of it", said)
+        self.assertEqual(self.limited("merge", "recipe.yml", "-o", "out", "--memory", f"{least}M", budget_mib=least)[0], 0)
+
     def test_recipe(self):
         self.model("a")
         self.model("b")
