@@ -133,6 +133,12 @@ bool ladle_file_takes_direct(int fd, uint32_t bytes)
     return true;
 }
 
+uint64_t ladle_file_size(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0;
+}
+
 bool ladle_file_is_sole(int directory, const char *name, uint64_t *bytes)
 {
     struct stat status;

@@ -29,6 +29,9 @@ int ladle_file_create_at(int directory, const char *name, const char *shown_path
 /* Syncs a directory, so that names made in it last. */
 int ladle_file_sync_directory(int directory, const char *shown_path, struct ladle_error *error);
 
+/* Bytes of a regular file, also behind links, as far as anybody can tell before it is opened; else 0. */
+uint64_t ladle_file_size(const char *path);
+
 /* Whether `name` below a directory descriptor is a regular file of this one name, and of what size (0 if not). One with
  * another name too (a hard link) is somebody else's as well, and must not be written to. */
 bool ladle_file_is_sole(int directory, const char *name, uint64_t *bytes);

@@ -155,7 +155,7 @@ int ladle_json_read(const char *path, size_t most_bytes, struct ladle_arena *are
         return LADLE_OK;
     }
     struct ladle_text text = {.quota = arena->quota};
-    ladle_quota_begin(arena->quota, path, (uint64_t)status.st_size, MOST_TREE_FACTOR);
+    ladle_quota_begin(arena->quota, path, ladle_file_size(path), MOST_TREE_FACTOR);
     int result = ladle_file_read(path, most_bytes, &text, error);
     if (result == LADLE_OK) {
         result = ladle_json_parse(path, text.data, text.bytes, arena, root, error);

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/size.h"
@@ -63,9 +62,7 @@ static int read_recipe(struct ladle_plan *plan, const char *path, const char *te
     int status = LADLE_OK;
 
     if (!text) {
-        struct stat about;
-        bool known = stat(path, &about) == 0 && S_ISREG(about.st_mode);
-        ladle_quota_begin(&plan->quota, path, known ? (uint64_t)about.st_size : 0, RECIPE_FACTOR);
+        ladle_quota_begin(&plan->quota, path, ladle_file_size(path), RECIPE_FACTOR);
         status = ladle_file_read(path, RECIPE_LIMIT, &read, error);
         text = read.data ? read.data : "";
         bytes = read.bytes;

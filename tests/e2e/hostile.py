@@ -33,7 +33,8 @@ class Hostile(Case):
         os.mkdir(self.path(name))
         write_safetensors(self.path(name, "model.safetensors"),
                           {"model.layers.0.a.weight": ("F32", (4,), floats([1, 2, 3, 4]))})
-        self.write(name + "/config.json", config)
+        self.write(name + "-config", config)
+        os.symlink(f"../{name}-config", self.path(name, "config.json"))  # as in the Hub's cache
 
     def recipe(self, model):
         return self.write("recipe.yml", f"merge_method: linear\nmodels: [{{model: {model}}}, {{model: b}}]\n"
