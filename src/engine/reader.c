@@ -338,8 +338,7 @@ void ladle_reader_issue(struct ladle_engine *engine)
     }
 }
 
-/* The tensor, of those that a request brings, whose bytes end behind a position of the file; the first if that is unknown.
- */
+/* The tensor, of those that a request brings, whose bytes end behind a position of the file. */
 static const struct ladle_job *job_behind(const struct ladle_read_request *request, uint64_t position)
 {
     const struct ladle_loaded *loaded = request->loaded;

@@ -10,7 +10,7 @@
  *   directory.c    the partial directory          lock.c         one run at a time in it
  *   file_system.c  what its file system can do    shards.c       files with tensors: space, exact size, sync
  *   resume.c       going on, and cleaning up      journal.c      how far an output has come
- *   identity.c     which merge it belongs to
+ *   identity.c     which merge it belongs to      texts.c        whether what lies there is of it
  *   publish.c      rename into place              tree.c         removing folders
  *   side_names.c, side_files.c, side_copy.c       what of the donor's directory is copied
  *   card.c, public_names.c                        README.md, without paths of this machine

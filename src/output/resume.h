@@ -48,8 +48,7 @@ int ladle_resume_start(struct ladle_resume *resume, struct ladle_error *error);
 /* Records that all chunks before `chunk` are on the disk. A journal that cannot be written is a warning. */
 void ladle_resume_record(struct ladle_resume *resume, uint64_t chunk);
 
-/* Nothing is recorded any more, for this reason. That is a warning: a merge does not fail because nobody could go on with
- * it.
+/* Nothing is recorded any more, for this reason. That is a warning: a merge that nobody could go on with may still succeed.
  *   error   may be NULL: no memory */
 void ladle_resume_fall_silent(struct ladle_resume *resume, const struct ladle_error *error);
 

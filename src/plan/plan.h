@@ -8,7 +8,7 @@
  *   inputs.c    opens the models that the recipe names          jobs.c    recipe x models -> jobs, with the help of
  *   values.c    parameters of every job, resolved and checked             parts.c, walk.c, missing.c, types.c (see making.h)
  *   layout.c    jobs -> shards, positions in the output          origins.c what the output's config.json has to say
- *   gaps.c      the same as one stream, for archives
+ *   gaps.c      the same as one stream, for archives             config.c  that config.json, and what writing it takes
  *   demand.c    blocks, passes, bytes to read                    budget.c  memory
  *   task.c      a job as its method sees it                      report.c  what the public plan functions answer
  */
