@@ -40,11 +40,6 @@ void ladle_chunks_finish(struct ladle_chunks *chunks)
     memset(chunks, 0, sizeof *chunks);
 }
 
-uint64_t ladle_chunks_in_output(const struct ladle_plan *plan)
-{
-    return (ladle_plan_space_bytes(plan) + LADLE_CHUNK_BYTES - 1) / LADLE_CHUNK_BYTES;
-}
-
 unsigned ladle_chunks_most_pieces(const struct ladle_plan *plan) { return plan->memory.chunks + 1; }
 
 /* Opens the next chunk of the output; there must be unused memory. */

@@ -45,9 +45,6 @@ struct ladle_chunks {
 int ladle_chunks_init(struct ladle_chunks *chunks, const struct ladle_plan *plan, uint64_t start, uint64_t first_kept);
 void ladle_chunks_finish(struct ladle_chunks *chunks);
 
-/* Chunks of the whole output; the last one may not be full. */
-uint64_t ladle_chunks_in_output(const struct ladle_plan *plan);
-
 /* Most stretches that one block's output is spread over. */
 unsigned ladle_chunks_most_pieces(const struct ladle_plan *plan);
 

@@ -107,7 +107,7 @@ int ladle_stream_begin(struct ladle_engine *engine)
 {
     struct ladle_stream *stream = &engine->stream;
     stream->next_pack = stream->next_write = engine->target->first_chunk;
-    stream->chunks = ladle_chunks_in_output(engine->plan);
+    stream->chunks = ladle_plan_chunks(engine->plan);
     if (is_compressed(engine) && (!make_frames(engine) || !make_contexts(engine)))
         return ladle_fail_memory(engine->error, "compression");
     engine->target->sender->stop = must_stop;

@@ -11,7 +11,6 @@
 #include "archive/seek_table.h"
 #include "base/clock.h"
 #include "base/size.h"
-#include "engine/chunks.h"
 #include "engine/engine.h"
 #include "output/archive_file.h"
 #include "output/file_system.h"
@@ -65,7 +64,7 @@ static int lay_out(struct archive *archive)
     if (result != LADLE_OK) {
         return result;
     }
-    archive->chunks = ladle_chunks_in_output(plan);
+    archive->chunks = ladle_plan_chunks(plan);
     if (archive->compressed) {
         if (archive->chunks > LADLE_SEEK_TABLE_MOST_FRAMES) {
             return ladle_fail(archive->error, LADLE_BAD_REQUEST, "%s: too large for one compressed archive", archive->name);

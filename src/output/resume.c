@@ -7,7 +7,6 @@
 
 #include "base/file.h"
 #include "base/size.h"
-#include "engine/chunks.h"
 #include "output/identity.h"
 #include "output/output.h"
 
@@ -94,7 +93,7 @@ int ladle_resume_begin(struct ladle_resume *resume, const struct ladle_plan *pla
         .plan = plan,
         .directory = directory,
         .journal.fd = -1,
-        .chunks = ladle_chunks_in_output(plan),
+        .chunks = ladle_plan_chunks(plan),
     };
     const struct ladle_journal_contents *journal = &directory->journal;
     int result = ladle_identity_write(plan, beside, &resume->identity, error);

@@ -65,3 +65,8 @@ uint64_t ladle_plan_space_bytes(const struct ladle_plan *plan)
 
     return last ? last->position + last->bytes : 0;
 }
+
+uint64_t ladle_plan_chunks(const struct ladle_plan *plan)
+{
+    return (ladle_plan_space_bytes(plan) + LADLE_CHUNK_BYTES - 1) / LADLE_CHUNK_BYTES;
+}

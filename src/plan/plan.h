@@ -203,6 +203,9 @@ int ladle_plan_try_config(struct ladle_plan *plan, struct ladle_error *error);
 /* Bytes of the whole output space, with what lies unused between extents. */
 uint64_t ladle_plan_space_bytes(const struct ladle_plan *plan);
 
+/* Chunks of it, of LADLE_CHUNK_BYTES; the last one may not be full. */
+uint64_t ladle_plan_chunks(const struct ladle_plan *plan);
+
 /* What a budget may be exceeded by for lists of tensors and the like: the rest of the 16 MiB is for code and libraries. */
 #define LADLE_METADATA_FREE_BYTES (6ull << 20)
 

@@ -20,7 +20,7 @@ struct census {
 
 struct ladle_types {
     struct census *models;       /* [model_count]; counted when first needed */
-    struct ladle_few narrowed; /* by dtype, though the models keep them wider than their other tensors */
+    struct ladle_few narrowed;   /* by dtype, though the models keep them wider than their other tensors */
     enum ladle_dtype wide;       /* type of the first of them */
     uint64_t mistakes;
     bool cut; /* whether it was said that embeddings are cut */
